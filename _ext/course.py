@@ -1,0 +1,107 @@
+"""What the book needs beyond Jupyter Book: theme options, offline pages, download links, accessible markup."""
+
+import posixpath
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.osutil import relative_uri
+
+THEME_OPTIONS = {
+    "logo": {"alt_text": "", "text": "Recurrent neural networks"},
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+    "footer_content_items": ["copyright.html", "extra-footer.html"],
+    "search_bar_text": "Search this book",
+}
+# Added only when `repository: url` in _config.yml is set.
+REPOSITORY_OPTIONS = {
+    "use_repository_button": True,
+    "use_issues_button": True,
+    "use_edit_page_button": True,
+    "launch_buttons": {
+        "colab_url": "https://colab.research.google.com",
+        "binderhub_url": "https://mybinder.org",
+        "notebook_interface": "jupyterlab",
+    },
+}
+
+
+def merge_theme_options(app: Sphinx, config) -> None:
+    """Add to the theme options; `html_theme_options` in _config.yml would replace what Jupyter Book computes."""
+    options = config.html_theme_options
+    if options.get("repository_url"):
+        options.update(REPOSITORY_OPTIONS)
+    else:
+        for name in ("repository_url", "repository_branch", "launch_buttons"):
+            options.pop(name, None)
+    options.update(THEME_OPTIONS)
+
+
+def drop_thebe(app: Sphinx, config) -> None:
+    """Switch sphinx-thebe off: Jupyter Book always loads it, and its script is foreign and declared twice."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
+    app.registry.css_files[:] = [one for one in app.registry.css_files if one[0] != "sphinx-thebe.css"]
+
+
+def drop_duplicate_scripts(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Keep the first of equal script tags."""
+    seen, kept = set(), []
+    for script in context.get("script_files", []):
+        key = (str(getattr(script, "filename", script)), getattr(script, "attributes", {}).get("body"))
+        if key not in seen:
+            seen.add(key)
+            kept.append(script)
+    context["script_files"] = kept
+
+
+def is_exercise(docname: str) -> bool:
+    return docname.startswith("exercises/")
+
+
+def add_download_box(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put a link to the notebook itself below the title of an exercise page."""
+    if not is_exercise(docname) or app.builder.format != "html":
+        return
+    section = next(doctree.findall(nodes.section), None)
+    if section is None:
+        return
+    name = posixpath.basename(docname) + ".ipynb"
+    target = relative_uri(app.builder.get_target_uri(docname), f"_sources/{docname}.ipynb")
+    link = nodes.reference("", name, refuri=target, internal=True, classes=["course-download-link"])
+    text = nodes.paragraph("", "", nodes.strong("", "Exercise notebook: "), link)
+    text += nodes.Text(". Download it, or open ")
+    text += nodes.literal("", f"{docname}.ipynb")
+    text += nodes.Text(" in your copy of the course. Cells are answered in JupyterLab; this page only shows them.")
+    section.insert(1, nodes.container("", text, classes=["course-download"]))
+
+
+def finish_page(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Exercise pages are generated, so they get no edit button."""
+    if is_exercise(pagename):
+        context["theme_use_edit_page_button"] = False
+
+
+def visit_citation(self, node) -> None:
+    """Write bibliography entries as a list with list items (docutils writes a list without items)."""
+    if not isinstance(node.previous_sibling(), nodes.citation):
+        self.body.append('<div role="list" class="citation-list">\n')
+    self.body.append(self.starttag(node, "div", CLASS="citation", role="listitem"))
+
+
+def depart_citation(self, node) -> None:
+    self.body.append("</div>\n")
+    if not isinstance(node.next_node(descend=False, siblings=True), nodes.citation):
+        self.body.append("</div>\n")
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("config-inited", merge_theme_options)
+    app.connect("config-inited", drop_thebe)
+    app.connect("doctree-resolved", add_download_box)
+    app.connect("html-page-context", finish_page, priority=400)
+    app.connect("html-page-context", drop_duplicate_scripts, priority=900)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
+    app.config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
