@@ -1,0 +1,43 @@
+"""Adapters for checks by property: each calls a student's function and returns an array (or a dict of arrays).
+
+A check compares what an adapter gives for the student's function with what it gives for the solution. Where what came
+cannot be used, an adapter raises `Wrong` with a sentence for the student.
+"""
+
+import numpy as np
+
+from rnncourse.compare import Wrong
+
+__all__ = ["Wrong", "bit_reader"]
+
+MOST_UNITS = 64
+
+
+def bit_reader(f, bits: np.ndarray) -> np.ndarray:
+    """Run the hand-set tanh network f() over bits (T, B) of 0 and 1; answers (T, B), 1 where the readout is positive.
+
+    f() returns W_x (H, 1), W_h (H, H), b (H,), h0 (H,), w_y (H,) and the number c. Raises Wrong for other shapes.
+    """
+    names = ("W_x", "W_h", "b", "h0", "w_y", "c")
+    found = f()
+    if not isinstance(found, (tuple, list)) or len(found) != len(names):
+        raise Wrong(f"expected six values ({', '.join(names)}).")
+    try:
+        arrays = {name: np.asarray(value, dtype=np.float64) for name, value in zip(names, found, strict=True)}
+    except (TypeError, ValueError):
+        raise Wrong("all six values must be arrays of numbers (c is one number).") from None
+    H = arrays["W_x"].shape[0] if arrays["W_x"].ndim else 0
+    if not 1 <= H <= MOST_UNITS:
+        raise Wrong(f"W_x has shape {arrays['W_x'].shape}; expected (H, 1) with H from 1 to {MOST_UNITS}.")
+    wanted = {"W_x": (H, 1), "W_h": (H, H), "b": (H,), "h0": (H,), "w_y": (H,), "c": ()}
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise Wrong(f"{name} has shape {arrays[name].shape}; expected {shape}, since W_x has {H} rows.")
+        if not np.isfinite(arrays[name]).all():
+            raise Wrong(f"{name} holds NaN or infinite numbers.")
+    h = np.tile(arrays["h0"], (bits.shape[1], 1))  # (B, H)
+    answers = np.empty(bits.shape, dtype=np.int64)
+    for t, row in enumerate(bits.astype(np.float64)):
+        h = np.tanh(row[:, None] @ arrays["W_x"].T + h @ arrays["W_h"].T + arrays["b"])
+        answers[t] = h @ arrays["w_y"] + arrays["c"] > 0
+    return answers
