@@ -121,7 +121,7 @@ def reference(ax: Axes, level: float, label: str) -> None:
 
 
 def heatmap(ax: Axes, values, label: str, *, centre: float | None = None) -> None:
-    """`values` (rows, columns) as coloured cells with a labelled colour bar; `centre` gives two-sided colours around it."""
+    """`values` (rows, columns) as coloured cells with a labelled colour bar; `centre` makes the colours two-sided."""
     values = np.asarray(values, dtype=float)
     if values.ndim != 2:
         raise ValueError(f"values has shape {values.shape}, but a heat map needs two axes (rows, columns)")

@@ -1,0 +1,21 @@
+"""Data sets that need no network, and what turns them into arrays.
+
+    from rnncourse import data
+
+    years, activity = data.sunspots()             # (309,), (309,)  yearly, 1700-2008
+    months, degrees = data.elnino()               # (732,), (732,)  monthly, 1950-2010
+    text = data.docstrings()                      # one string, about 1.1 million characters of English and code
+    vocabulary = data.Vocabulary(text)            # characters <-> ids: encode, decode, len
+    ids = vocabulary.encode(text)                 # (N,) integers
+    for x, y in data.streams(ids, T=64, B=32):    # (T, B) each; row b goes on where the batch before left it
+        ...
+    p = data.witten_bell(train, held_out, order=5, V=len(vocabulary))     # the n-gram baseline: (N,) probabilities
+
+Every loader asserts a SHA-256, so that all machines compute with the same numbers.
+"""
+
+from rnncourse.data.ngram import witten_bell
+from rnncourse.data.series import elnino, sunspots
+from rnncourse.data.text import Vocabulary, docstrings, streams
+
+__all__ = ["Vocabulary", "docstrings", "elnino", "streams", "sunspots", "witten_bell"]

@@ -1,0 +1,99 @@
+"""Text as numbers: a corpus that every installation already has, a character vocabulary, contiguous streams."""
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from rnncourse.data.checksum import verify
+
+_SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
+SEPARATOR = "\n\n\n"
+
+
+@functools.cache
+def docstrings() -> str:
+    """The documentation of the pinned NumPy as one string of 1,115,184 characters: 497 docstrings, 98 symbols.
+
+    The functions and classes that numpy, numpy.linalg, numpy.fft and numpy.random export, each text once, margins
+    removed by `inspect.cleandoc`, joined by two blank lines. Scalar types are left out, because their docstrings
+    differ between platforms. The docstrings come in the order of their SHA-256: shuffled, yet the same everywhere, so
+    that every contiguous part holds all kinds of them. Licence of the text: NumPy's (BSD-3-Clause).
+    """
+    found = set()
+    for module in (np, np.linalg, np.fft, np.random):
+        for name in module.__all__:
+            item = getattr(module, name)
+            scalar_type = inspect.isclass(item) and issubclass(item, np.generic)
+            if callable(item) and not scalar_type and item.__doc__:
+                # Python 3.13 strips docstrings a little differently; without trailing blanks all versions agree.
+                found.add("\n".join(line.rstrip() for line in inspect.cleandoc(item.__doc__).split("\n")))
+    text = SEPARATOR.join(sorted(found, key=lambda one: hashlib.sha256(one.encode()).hexdigest()))
+    verify(
+        text.encode(),
+        _SHA256,
+        f"docstrings() from NumPy {np.__version__}",
+        "The text is NumPy's own documentation, which changes from version to version (and is empty under python -OO). "
+        "Install the version that the course pins: pip install -r requirements.lock",
+    )
+    return text
+
+
+class Vocabulary:
+    """Symbols <-> ids 0..V-1, in sorted order. `symbols` is a text (each distinct character counts once) or a sequence.
+
+    `len(vocabulary)` is V; `vocabulary.symbols[i]` is the symbol with id i.
+    """
+
+    def __init__(self, symbols: Iterable[str]):
+        self.symbols = tuple(sorted(set(symbols)))
+        if not self.symbols:
+            raise ValueError("a vocabulary needs at least one symbol, but it was given none")
+        self._ids = {symbol: number for number, symbol in enumerate(self.symbols)}
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def encode(self, text: Sequence[str]) -> np.ndarray:
+        """The ids (N,) int64 of the N symbols of `text`. ValueError names a symbol that the vocabulary lacks."""
+        try:
+            return np.fromiter((self._ids[symbol] for symbol in text), dtype=np.int64, count=len(text))
+        except KeyError as error:
+            raise ValueError(
+                f"the symbol {error.args[0]!r} is not among the {len(self)} of this vocabulary: "
+                "build the vocabulary from all the text it must encode, or replace unknown symbols first"
+            ) from None
+
+    def decode(self, ids) -> str:
+        """The text of the ids (N,). ValueError for ids outside 0..V-1 (a negative id does not count from the end)."""
+        ids = np.asarray(ids)
+        if ids.ndim != 1:
+            raise ValueError(f"ids has shape {ids.shape}, expected one axis: decode one sequence at a time, ids[:, b]")
+        if ids.size and not np.issubdtype(ids.dtype, np.integer):
+            raise ValueError(f"ids has dtype {ids.dtype}, expected integers")
+        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
+            raise ValueError(f"ids run from {ids.min()} to {ids.max()}, expected 0 to {len(self) - 1}")
+        return "".join(self.symbols[number] for number in ids)
+
+
+def streams(ids, T: int, B: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Contiguous batches of next-token pairs x, y (T, B): y is x one token later, in the text.
+
+    The text is cut into B equal parts, one per column. Column b of a batch goes on where column b of the batch before
+    ended, so a recurrent state may be carried from batch to batch. What does not fill a last batch is left out
+    (fewer than T * B + B tokens). Chapter 01 derives it.
+    """
+    ids = np.asarray(ids)
+    if ids.ndim != 1:
+        raise ValueError(f"ids has shape {ids.shape}, expected one long sequence (N,)")
+    batches = (ids.size - 1) // B // T if T > 0 and B > 0 else 0
+    if batches < 1:
+        raise ValueError(
+            f"{ids.size} tokens do not fill one batch of T={T} steps and B={B} streams: T * B + 1 are needed"
+        )
+    length = batches * T
+    x = ids[: B * length].reshape(B, length).T  # (length, B)
+    y = ids[1 : B * length + 1].reshape(B, length).T
+    return ((x[start : start + T], y[start : start + T]) for start in range(0, length, T))

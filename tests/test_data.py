@@ -1,0 +1,171 @@
+"""Loaders, vocabulary, streams and the n-gram baseline."""
+
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from rnncourse import data
+from rnncourse.data import series, text
+
+
+def test_sunspots():
+    years, activity = data.sunspots()
+    assert years.tolist() == list(range(1700, 2009))
+    assert activity.shape == (309,) and activity.dtype == np.float64
+    assert activity[[0, 1, -1]].tolist() == [5.0, 11.0, 2.9]
+    assert years[activity.argmax()] == 1957 and activity.max() == 190.2
+
+
+def test_elnino():
+    months, degrees = data.elnino()
+    assert months.shape == degrees.shape == (732,)
+    assert (str(months[0]), str(months[-1])) == ("1950-01", "2010-12")
+    assert np.all(np.diff(months) == np.timedelta64(1, "M"))
+    assert degrees[[0, 12, -1]].tolist() == [23.11, 24.19, 22.07]
+
+
+def test_a_caller_cannot_change_what_the_next_one_gets():
+    for load in (data.sunspots, data.elnino):
+        load()[1][:] = 0
+        assert load()[1].min() >= 0 and load()[1].max() > 20
+
+
+def test_docstrings():
+    corpus = data.docstrings()
+    assert len(corpus) == 1_115_184 and len(set(corpus)) == 98
+    documents = corpus.split(text.SEPARATOR)
+    assert sum("Parameters\n----------" in document for document in documents) > 300
+    assert "\r" not in corpus and "\t" not in corpus and " \n" not in corpus
+    assert data.docstrings() is corpus
+
+
+def test_docstrings_hold_nothing_of_this_machine():
+    corpus = data.docstrings()
+    assert sys.prefix not in corpus and "x86_64" not in corpus and "object at 0x7f" not in corpus
+
+
+@pytest.mark.parametrize(("room", "load"), [(text, data.docstrings.__wrapped__), (series, data.sunspots)])
+def test_another_version_is_refused_with_advice(monkeypatch, room, load):
+    wrong = "0" * 64
+    monkeypatch.setattr(room, "_SHA256", wrong if room is text else {"sunspots": wrong})
+    with pytest.raises(RuntimeError, match=r"SHA-256.*requirements\.lock"):
+        load()
+
+
+def test_the_loaders_need_no_network():
+    code = """
+import socket
+def refuse(*args, **kwargs):
+    raise AssertionError("the network was used")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from rnncourse import data
+data.sunspots(), data.elnino(), data.docstrings()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_vocabulary_round_trip():
+    vocabulary = data.Vocabulary("hello world")
+    assert vocabulary.symbols == tuple(" dehlorw") and len(vocabulary) == 8
+    ids = vocabulary.encode("hold her")
+    assert ids.dtype == np.int64 and ids.shape == (8,)
+    assert vocabulary.decode(ids) == "hold her"
+    assert vocabulary.encode("").shape == (0,) and vocabulary.decode([]) == ""
+
+
+def test_vocabulary_of_words():
+    vocabulary = data.Vocabulary(["to", "be", "or", "not"])
+    assert vocabulary.encode(["not", "to", "be"]).tolist() == [1, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda v: v.encode("abx"), "'x' is not among the 3"),
+        (lambda v: v.decode([0, -1]), "from -1 to 0"),
+        (lambda v: v.decode([3]), "expected 0 to 2"),
+        (lambda v: v.decode([[0], [1]]), r"shape \(2, 1\)"),
+        (lambda v: v.decode([0.5]), "float64"),
+        (lambda v: data.Vocabulary(""), "at least one"),
+    ],
+)
+def test_vocabulary_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(data.Vocabulary("abc"))
+
+
+@pytest.mark.parametrize(("N", "T", "B"), [(101, 5, 4), (100, 5, 4), (21, 5, 4), (57, 1, 1), (40, 13, 3)])
+def test_streams_are_contiguous_and_shifted_by_one(N, T, B):
+    ids = np.arange(N)
+    batches = list(data.streams(ids, T, B))
+    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    assert all(part.shape == (T, B) for batch in batches for part in batch)
+    assert np.array_equal(y, x + 1)
+    assert np.all(np.diff(x, axis=0) == 1)
+    assert np.unique(x).size == x.size
+    assert np.array_equal(x[0, 1:], x[-1, :-1] + 1), "each stream begins where the one before ends"
+    assert N - 1 - x.size < T * B + B
+
+
+def test_streams_need_enough_tokens():
+    with pytest.raises(ValueError, match="20 tokens.*T=5.*B=4"):
+        data.streams(np.arange(20), 5, 4)
+    with pytest.raises(ValueError, match=r"\(4, 5\)"):
+        data.streams(np.zeros((4, 5)), 1, 1)
+
+
+def slow_witten_bell(train, held_out, order, V):
+    """The definition, word by word, with dictionaries."""
+    train, held_out = train.tolist(), held_out.tolist()
+    counts = [Counter(tuple(train[i : i + n]) for i in range(len(train) - n + 1)) for n in range(order + 1)]
+
+    def probability(context, token):
+        n = len(context) + 1
+        followers = {gram: count for gram, count in counts[n].items() if gram[:-1] == context}
+        lower = probability(context[1:], token) if context else 1 / V
+        if not followers:
+            return lower
+        total, kinds = sum(followers.values()), len(followers)
+        return (followers.get((*context, token), 0) + kinds * lower) / (total + kinds)
+
+    return [probability(tuple(held_out[max(0, t - order + 1) : t]), token) for t, token in enumerate(held_out)]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_witten_bell_is_its_definition(order):
+    rng = np.random.default_rng(order)
+    train, held_out = rng.integers(0, 4, 60), rng.integers(0, 5, 30)
+    expected = slow_witten_bell(train, held_out, order, 5)
+    np.testing.assert_allclose(data.witten_bell(train, held_out, order, 5), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_witten_bell_sums_to_one(order):
+    rng = np.random.default_rng(order)
+    train, context = rng.integers(0, 3, 50), rng.integers(0, 4, 3)
+    last = [data.witten_bell(train, np.append(context, token), order, 4)[-1] for token in range(4)]
+    assert abs(sum(last) - 1) < 1e-12 and min(last) > 0
+
+
+def test_witten_bell_edges():
+    empty = np.zeros(0, dtype=np.int64)
+    assert np.array_equal(data.witten_bell(empty, np.array([0, 1]), 3, 4), [0.25, 0.25])
+    assert data.witten_bell(np.array([1]), empty, 3, 4).shape == (0,)
+    assert data.witten_bell(np.array([1, 2, 3]), np.array([2]), 3, 4).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0, 1], [4], 2, 4), "held_out runs from 4"),
+        (([0.5], [1], 2, 4), "float64"),
+        (([0, 1], [1], 0, 4), "order=0"),
+        (([0, 1], [1], 10, 98), "63 bits"),
+    ],
+)
+def test_witten_bell_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        data.witten_bell(*arguments)
