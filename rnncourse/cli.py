@@ -1,1 +1,70 @@
-app=None
+"""The `rnncourse` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tools of the course on recurrent neural networks.")
+bench = typer.Typer(no_args_is_help=True, help="Measure speed. Reported, never asserted.")
+app.add_typer(bench, name="bench")
+
+
+def _root() -> Path:
+    """The course's folder: here or above."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "solutions").is_dir() and (folder / "rnncourse").is_dir():
+            return folder
+    raise typer.BadParameter("no solutions/ here or above: run this inside a clone of the course")
+
+
+@app.command()
+def release(
+    units: Annotated[list[str] | None, typer.Argument(help="Unit names; all units if none is given.")] = None,
+    archive: Annotated[bool, typer.Option("--zip", help="Also write dist/rnncourse-students.zip.")] = False,
+) -> None:
+    """Generate exercises/ and rnncourse/units/ from solutions/."""
+    from rnncourse.grading import release as room
+
+    root = _root()
+    known = room.unit_names(root)
+    for name in units or known:
+        if name not in known:
+            raise typer.BadParameter(f"no unit {name!r} in solutions/; there are: {', '.join(known)}")
+        room.generate(root, name)
+        print(f"exercises/{name}/{name}.ipynb and rnncourse/units/{name}.json")
+    if archive:
+        target = root / "dist" / "rnncourse-students.zip"
+        names = room.student_zip(root, target)
+        print(f"{target.relative_to(root)}: {len(names)} files, {target.stat().st_size / 1e3:.0f} kB")
+
+
+@app.command()
+def notebooks(
+    paths: Annotated[list[Path], typer.Argument(help="Notebooks, executed and normalised in place.", exists=True)],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing: list what is not executed in order or not normalised.")
+    ] = False,
+) -> None:
+    """Execute and normalise notebooks in place."""
+    from rnncourse import notebooks as room
+
+    found = []
+    for path in paths:
+        try:
+            if check:
+                found += room.faults(path)
+            else:
+                room.refresh(path)
+                print(path)
+        except ValueError as error:
+            found.append(f"{path}: {error}")
+    if found:
+        print("\n".join(found))
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

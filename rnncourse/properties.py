@@ -6,7 +6,7 @@ cannot be used, an adapter raises `Wrong` with a sentence for the student.
 
 import numpy as np
 
-from rnncourse.compare import Wrong
+from rnncourse.judge.compare import Wrong
 
 __all__ = ["Wrong", "bit_reader"]
 

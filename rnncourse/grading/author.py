@@ -1,0 +1,111 @@
+"""What authors write in `solutions/NN-slug/checks.py`: how to draw inputs, the known mistakes, other right answers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# Sizes of the public cases by parameter name: a general case, T = 1, B = 1, a last one. All different within a case, so
+# that a transposed array shows.
+SIZES = {
+    "T": (5, 1, 8, 3),
+    "B": (3, 2, 1, 4),
+    "I": (2, 3, 4, 1),
+    "H": (4, 5, 3, 2),
+    "V": (6, 7, 9, 5),
+    "E": (3, 2, 4, 5),
+    "N": (12, 20, 7, 30),
+    "K": (3, 2, 4, 5),
+    "L": (2, 3, 1, 4),
+}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One way to draw inputs: for the function itself, or for a property's adapter."""
+
+    function: Callable
+    sizes: dict[str, tuple[int, ...]]
+    through: str | None = None
+    says: str | None = None
+
+    @property
+    def count(self) -> int:
+        return max((len(v) for v in self.sizes.values()), default=2)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A known mistake as an edit of the solution's source."""
+
+    hint: str
+    old: str
+    new: str
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.old!r} -> {self.new!r}"
+
+
+@dataclass
+class Exercise:
+    """One graded function."""
+
+    name: str
+    points: float
+    returns: str | tuple[str, ...]
+    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tolerance: float = 1e-5
+    may_change: tuple[str, ...] = ()
+    draws: list[Draw] = field(default_factory=list)
+    mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
+    answers: list[Callable] = field(default_factory=list)
+
+    def inputs(self, function: Callable | None = None, /, **sizes):
+        """Decorator: `draw(rng, *sizes by name[, reference])` returns the inputs by parameter name, in order."""
+        if function is None:
+            return lambda f: self._draw(f, sizes)
+        return self._draw(function, sizes)
+
+    def property(self, adapter: Callable, says: str, **sizes):
+        """Decorator for draws whose inputs go to `adapter(function, **inputs)` of rnncourse.properties."""
+        return lambda f: self._draw(f, sizes, through=adapter.__name__, says=says)
+
+    def _draw(self, function, sizes, **kind):
+        names = [p for p in inspect.signature(function).parameters if p not in ("rng", "reference")]
+        unknown = [n for n in names if n not in sizes and n not in SIZES]
+        if unknown:
+            raise ValueError(
+                f"{self.name}: no sizes for {unknown}; give them as @{self.name}.inputs({unknown[0]}=(5, 1, 8))"
+            )
+        self.draws.append(Draw(function, {n: tuple(sizes.get(n, SIZES.get(n))) for n in names}, **kind))
+        return function
+
+    def mistake(self, hint: str):
+        """Decorator: a wrong implementation, and the sentence that names the mistake."""
+
+        def add(function):
+            self.mistakes.append((hint, function))
+            return function
+
+        return add
+
+    def slip(self, hint: str, old: str, new: str) -> None:
+        """A known mistake as an edit of the solution: `old` must occur exactly once in its source."""
+        self.mistakes.append((hint, Slip(hint, old, new)))
+
+    def answer(self, function: Callable) -> Callable:
+        """Decorator: an independent right answer."""
+        self.answers.append(function)
+        return function
+
+
+def exercise(name, points, returns, terms=None, tolerance=1e-5, may_change=()) -> Exercise:
+    """Declare a graded function.
+
+    `returns` names the returned value, or each value of a returned tuple. `terms` maps a term of the equation to the
+    arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
+    root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
+    """
+    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change))

@@ -1,0 +1,168 @@
+"""A unit as instructors have it: the solution notebook, checks.py, and the specs made of both.
+
+The reference is the solution notebook itself: what its setup and solution cells define.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import zlib
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from rnncourse import notebooks
+from rnncourse.check import in_process
+from rnncourse.grading.author import Draw, Exercise
+from rnncourse.judge import wire
+from rnncourse.judge.spec import Case, Mistake, Spec
+from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
+
+PUBLIC_SEED = 20260101
+
+
+@dataclass(frozen=True)
+class Score:
+    """Points for one function, with the verdict that led to them."""
+
+    points: float
+    max_points: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One exercise unit: its exercises in order, the solution's namespace and source per function."""
+
+    name: str
+    folder: Path
+    exercises: dict[str, Exercise]
+    namespace: dict
+    sources: dict[str, str]
+
+    def implementation(self, name: str, mistake):
+        """A known mistake of the function `name` as a callable; several slips may be given as a tuple."""
+        if callable(mistake):
+            return mistake
+        slips = mistake if isinstance(mistake, tuple) else (mistake,)
+        source = self.sources[name]
+        for slip in slips:
+            if source.count(slip.old) != 1:
+                raise ValueError(
+                    f"{self.name}, {name}: {slip.old!r} occurs {source.count(slip.old)} times in the solution, not once"
+                )
+            source = source.replace(slip.old, slip.new)
+        namespace = dict(self.namespace)
+        exec(compile(source, f"<{name} with a slip>", "exec"), namespace)
+        return namespace[name]
+
+    @cache  # noqa: B019  (units live as long as the process)
+    def spec(self, name: str, seed: int | None = None) -> Spec:
+        """The spec of one function: public cases, or with a seed the hidden ones."""
+        e = self.exercises[name]
+        arguments = tuple(inspect.signature(self.namespace[name]).parameters)
+        spec = Spec(
+            name, e.points, arguments, e.returns, [], terms=e.terms, tolerance=e.tolerance, may_change=e.may_change
+        )
+        rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
+        right = in_process({name: self.namespace[name]}, arguments)
+        cases = []
+        for case in self._cases(e, rng, hidden=seed is not None, arguments=arguments):
+            reply = reply_of(spec, case, right)
+            if reply.trouble:
+                raise ValueError(f"{self.name}, {name}: the solution fails with sizes {case.sizes}: {reply.text}")
+            # what is stored is what is compared, also with hidden cases
+            cases.append(replace(case, expected=wire.decode(wire.encode(reply.value))))
+        spec = replace(spec, cases=cases)
+        mistakes = [Mistake(hint, self.prints(spec, m), m.__name__) for hint, m in e.mistakes]
+        return replace(spec, mistakes=mistakes)
+
+    def prints(self, spec: Spec, mistake) -> list[dict]:
+        """The fingerprints of a known mistake (or slips, or any function) over the cases of a spec."""
+        call = in_process({spec.name: self.implementation(spec.name, mistake)}, spec.arguments)
+        return [observe(spec, case, call).prints() for case in spec.cases]
+
+    def _cases(self, e: Exercise, rng, hidden: bool, arguments: tuple[str, ...]) -> list[Case]:
+        cases = []
+        for draw in e.draws:
+            for k in range(2 * draw.count if hidden else draw.count):
+                sizes = {
+                    n: v[k % len(v)] if k < draw.count else int(rng.integers(min(v), max(v) + 1))
+                    for n, v in draw.sizes.items()
+                }
+                inputs = self._inputs(e, draw, rng, sizes, arguments)
+                if k == draw.count - 1 and k > 0:
+                    inputs = {n: wire.strided(v) if isinstance(v, np.ndarray) else v for n, v in inputs.items()}
+                cases.append(Case(inputs, sizes, through=draw.through, says=draw.says))
+        base = next((c for c in cases if c.through is None), None)
+        for term in e.terms if base else ():
+            others = {a for t, names in e.terms.items() if t != term for a in names} - set(e.terms[term])
+            zeroed = {n: v * 0 if n in others else v for n, v in base.inputs.items()}
+            cases.append(Case(zeroed, base.sizes, term=term))
+        return cases
+
+    def _inputs(self, e: Exercise, draw: Draw, rng, sizes: dict, arguments: tuple[str, ...]) -> dict:
+        extra = (
+            {"reference": SimpleNamespace(**self.namespace)}
+            if "reference" in inspect.signature(draw.function).parameters
+            else {}
+        )
+        inputs = draw.function(rng, **sizes, **extra)
+        if draw.through is None and tuple(inputs) != arguments:
+            raise ValueError(
+                f"{self.name}, {e.name}: the inputs {tuple(inputs)} are not the parameters {arguments}, in order"
+            )
+        return wire.decode(wire.encode(dict(inputs)))
+
+
+def load(folder: Path) -> Unit:
+    """The unit in `solutions/NN-slug`. Raises ValueError if notebook and checks.py do not fit together."""
+    folder = Path(folder)
+    name = folder.name
+    notebook = notebooks.read(folder / f"{name}.ipynb")
+    # exec: the instructors' own notebook and checks.py, never a student's
+    namespace, sources = {"__name__": name}, {}
+    for cell in notebooks.code_cells(notebook):
+        grading = cell.metadata.get("nbgrader", {})
+        if "setup" in cell.metadata.get("tags", []) or (grading.get("solution") and not grading.get("grade")):
+            exec(compile(cell.source, f"<{name}, cell {cell.id}>", "exec"), namespace)
+            sources[grading.get("grade_id", cell.id)] = cell.source
+    spec = importlib.util.spec_from_file_location(f"checks_{name.replace('-', '_')}", folder / "checks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    exercises = {e.name: e for e in vars(module).values() if isinstance(e, Exercise)}
+    for problem in _misfits(notebook, exercises, namespace, sources):
+        raise ValueError(f"{folder}: {problem}")
+    return Unit(name, folder, exercises, namespace, sources)
+
+
+def _misfits(notebook, exercises, namespace, sources):
+    """Where notebook and checks.py contradict each other."""
+    points = {}
+    for cell in notebooks.code_cells(notebook):
+        grading = cell.metadata.get("nbgrader", {})
+        if grading.get("grade"):
+            function = grading["grade_id"].removeprefix("check_")
+            points[function] = grading["points"]
+            if cell.source.strip() != f'check("{function}")':
+                yield f'the grade cell {grading["grade_id"]} must hold exactly check("{function}")'
+    for name in points.keys() ^ exercises.keys():
+        yield f"{name} is graded in {'the notebook' if name in points else 'checks.py'} alone"
+    for name, e in exercises.items():
+        if points[name] != e.points:
+            yield f"{name} has {points[name]} points in the notebook and {e.points} in checks.py"
+        if name not in sources or not callable(namespace.get(name)):
+            yield f"no solution cell with grade_id {name} defines {name}"
+
+
+def score(unit: Unit, call, seed: int) -> dict[str, Score]:
+    """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function."""
+    scores = {}
+    for name, e in unit.exercises.items():
+        verdict = judge(unit.spec(name, seed), call, reveal=False)
+        scores[name] = Score(e.points if verdict.passed else 0, e.points, verdict)
+    return scores

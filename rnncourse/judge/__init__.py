@@ -1,0 +1,1 @@
+"""Compare, judge and diagnose what a function returned. Students meet it through `rnncourse.check`."""

@@ -1,0 +1,209 @@
+"""Compare what a student's function gave with what is expected, leaf by leaf, and take fingerprints of results.
+
+A returned value is split into named leaves: an array or number, a text, or a list of numbers or of texts. The expected
+value decides the structure: lists equal tuples, dicts go by key, a Python float equals a 0-d array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+PROJECTIONS = 4
+PRINT_TOLERANCE = 1e-3  # of the leaf's root mean square: float32 answers and other summation orders stay far below it
+ABSOLUTE = 1e-8
+
+
+class Wrong(ValueError):
+    """A result that cannot be compared; its text is shown to the student as it stands."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a leaf cannot be compared by value: a stable `code` for fingerprints, a `text` for the student."""
+
+    code: str
+    text: str
+
+
+Leaf = np.ndarray | str | Problem
+
+
+def described(value) -> str:
+    """What a value is, in a student's words."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of length {len(value)}"
+    if isinstance(value, (bool, int, float, str)):
+        return f"the {type(value).__name__} {value!r:.60}"
+    return f"a {type(value).__module__}.{type(value).__name__}".replace("builtins.", "")
+
+
+def is_number(value) -> bool:
+    return isinstance(value, (numbers.Number, np.bool_)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
+def _all(kind, values) -> bool:
+    return len(values) > 0 and all(kind(v) for v in values)
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+def leaves(value, expected, names) -> dict[str, Leaf]:
+    """Split `value` into named leaves, in the structure of `expected`.
+
+    `names` is a string (one returned value) or a tuple of strings (a returned tuple). What does not fit is a Problem.
+    """
+    if isinstance(names, str):
+        if isinstance(value, (tuple, list)) and not isinstance(expected, (tuple, list)) and len(value) != 1:
+            text = f"returned {described(value)}; expected {names} alone, {described(expected)}."
+            if isinstance(value, list) and isinstance(expected, np.ndarray):
+                text = f"returned {described(value)}; expected {names} as one array of shape {expected.shape}."
+            return _everywhere(expected, names, Problem(f"count {len(value)}", text))
+        return _split(value, expected, names)
+    wanted = f"{len(names)} values ({', '.join(names)})"
+    if not isinstance(value, (tuple, list)) or len(value) != len(names):
+        came = f"{len(value)} values" if isinstance(value, (tuple, list)) else described(value)
+        problem = Problem(f"count {came}", f"returned {came}; expected {wanted}.")
+        if value is None:
+            problem = _none(wanted)
+        return {k: v for e, n in zip(expected, names, strict=True) for k, v in _everywhere(e, n, problem).items()}
+    found = {}
+    for part, like, name in zip(value, expected, names, strict=True):
+        found |= _split(part, like, name)
+    return found
+
+
+def _none(wanted: str) -> Problem:
+    return Problem("None", f"returned None; expected {wanted}. Is a `return` missing at the end?")
+
+
+def _everywhere(expected, name, problem) -> dict[str, Leaf]:
+    return dict.fromkeys(_split(expected, expected, name), problem)
+
+
+def _split(value, expected, name) -> dict[str, Leaf]:
+    """The leaves of one returned value."""
+    if isinstance(expected, dict):
+        if not isinstance(value, dict) or set(value) != set(expected):
+            came = f"the keys {sorted(map(str, value))}" if isinstance(value, dict) else described(value)
+            problem = Problem(
+                f"keys {came}", f"{name} has {came}; expected a dict with keys {sorted(map(str, expected))}."
+            )
+            return _everywhere(expected, name, problem)
+        return {k: v for key in expected for k, v in _split(value[key], expected[key], f"{name}[{key!r}]").items()}
+    if isinstance(expected, (list, tuple)) and not _all(is_number, expected) and not _all(_is_text, expected):
+        if not expected:
+            return {
+                name: np.zeros(0)
+                if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 0
+                else _misfit(value, expected, name)
+            }
+        if isinstance(value, np.ndarray) and value.ndim > 0:
+            value = list(value)
+        if not isinstance(value, (list, tuple)) or len(value) != len(expected):
+            return _everywhere(expected, name, _misfit(value, expected, name))
+        found = {}
+        for k, (part, like) in enumerate(zip(value, expected, strict=True)):
+            found |= _split(part, like, f"{name}[{k}]")
+        return found
+    return {name: _leaf(value, expected, name)}
+
+
+def _misfit(value, expected, name) -> Problem:
+    if value is None:
+        return _none(f"{name}, {described(expected)}")
+    return Problem(f"type {described(value)}", f"{name} is {described(value)}; expected {described(expected)}.")
+
+
+def _leaf(value, expected, name) -> Leaf:
+    if expected is None or isinstance(expected, str):
+        return str(value) if type(value) is type(expected) else _misfit(value, expected, name)
+    if isinstance(expected, (list, tuple)):
+        if isinstance(value, np.ndarray) and value.ndim == 1:
+            value = value.tolist()
+        if not isinstance(value, (list, tuple)) or len(value) != len(expected):
+            return _misfit(value, expected, name)
+        if _all(_is_text, expected):
+            return "\x1f".join(value) if _all(_is_text, value) else _misfit(value, expected, name)
+        if not _all(is_number, value):
+            return _misfit(value, expected, name)
+    elif not (is_number(value) or isinstance(value, np.ndarray)):
+        problem = _misfit(value, expected, name)
+        hint = ""
+        if isinstance(value, (list, tuple)) and isinstance(expected, np.ndarray):
+            hint = " Make it one array, with np.stack for a list of arrays."
+        elif type(value).__module__.split(".")[0] == "torch":
+            hint = " This unit is solved with NumPy."
+        return Problem(problem.code, problem.text + hint)
+    return _array(np.asarray(value), np.asarray(expected), name)
+
+
+def _array(array, expected, name) -> Leaf:
+    if array.dtype.kind not in "biuf":
+        what = "object (rows of different lengths?)" if array.dtype.kind == "O" else str(array.dtype)
+        return Problem(f"dtype {array.dtype.kind}", f"{name} has dtype {what}; expected {expected.dtype}.")
+    if array.shape != expected.shape:
+        hint = ""
+        if array.shape == expected.shape[::-1]:
+            hint = " It looks transposed."
+        elif array.size == expected.size:
+            hint = " The number of entries is right: check the order of the axes, or a reshape."
+        elif array.ndim == expected.ndim + 1 and 1 in array.shape:
+            hint = " There is one axis of length 1 too many."
+        return Problem(f"shape {array.shape}", f"{name} has shape {array.shape}; expected {expected.shape}.{hint}")
+    if expected.dtype.kind in "iu" and array.dtype.kind == "f":
+        return Problem("dtype float", f"{name} has dtype {array.dtype}; expected integers.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all() and np.isfinite(expected).all():
+        bad = ~np.isfinite(array)
+        place = "" if array.ndim == 0 else f", the first at {name}[{', '.join(map(str, np.argwhere(bad)[0]))}]"
+        return Problem(
+            f"not finite {int(bad.sum())}", f"{name} has {int(bad.sum())} entries that are NaN or infinite{place}."
+        )
+    return array
+
+
+def rms(array) -> float:
+    """Root mean square; 0 for an empty array."""
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+
+
+def agree(leaf: Leaf, expected: np.ndarray | str, tolerance: float) -> bool:
+    """Is the leaf within `tolerance` times the expected root mean square (plus 1e-8) of the expected one, everywhere?"""
+    if isinstance(leaf, Problem) or isinstance(expected, str) or isinstance(leaf, str):
+        return isinstance(leaf, str) and leaf == expected
+    with np.errstate(invalid="ignore"):  # infinity minus infinity: equal infinities are right
+        error = np.abs(leaf.astype(np.float64) - expected.astype(np.float64))
+    # "is within", never "is not greater": NaN must not pass
+    return bool(np.all((error <= tolerance * rms(expected[np.isfinite(expected)]) + ABSOLUTE) | (leaf == expected)))
+
+
+def fingerprint(leaf: Leaf) -> list[float] | str:
+    """A leaf as a few numbers that do not give it away: 4 random projections and the root mean square."""
+    if isinstance(leaf, Problem):
+        return leaf.code
+    if isinstance(leaf, str):
+        return "text " + hashlib.sha256(leaf.encode()).hexdigest()[:16]
+    flat = np.nan_to_num(leaf.astype(np.float64)).ravel()
+    # RandomState's stream is frozen by NumPy's compatibility policy; Generator's is not
+    weights = np.random.RandomState(leaf.size).standard_normal((PROJECTIONS, leaf.size))
+    return [float(f"{v:.10g}") for v in (*(weights @ flat / np.sqrt(max(leaf.size, 1))), rms(flat))]
+
+
+def alike(print_a, print_b, right) -> bool:
+    """Do two fingerprints show the same result, and one clearly other than the `right` one?"""
+    if isinstance(print_a, str) or isinstance(print_b, str):
+        return print_a == print_b
+    a, b = np.array(print_a), np.array(print_b)
+    apart = np.abs(a - b).max()
+    if isinstance(right, list) and not apart <= 0.3 * np.abs(a - np.array(right)).max():
+        return False
+    return bool(apart <= PRINT_TOLERANCE * max(a[-1], b[-1]) + ABSOLUTE)

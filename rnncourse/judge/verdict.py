@@ -1,0 +1,132 @@
+"""Judge a function by its cases: right or not, at which stage it fails, and which known mistake explains it.
+
+One judge serves the student's notebook (public cases), the tests and the grading (hidden cases). It calls the function
+only through `call(name, args) -> Reply`, so the function may live in this process or behind a sandbox's wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncourse import properties
+from rnncourse.judge import messages, wire
+from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
+from rnncourse.judge.diagnose import RIGHT, diagnose
+from rnncourse.judge.spec import Case, Spec
+
+ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from a call: a value, or trouble and its text; and the positions of changed arguments."""
+
+    value: object = None
+    trouble: str | None = None  # "missing", "blank", "raised", "wrong"
+    text: str = ""
+    code: str = ""  # a stable short form of an exception, for fingerprints
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case: the leaves, which of them are right, and the trouble if there was any."""
+
+    leaves: dict
+    expected: dict
+    right: dict[str, bool]
+    reply: Reply
+
+    @property
+    def passed(self) -> bool:
+        return all(self.right.values())
+
+    def prints(self) -> dict:
+        """Per leaf RIGHT or its fingerprint."""
+        return {k: RIGHT if self.right[k] else fingerprint(leaf) for k, leaf in self.leaves.items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome for one function: `message` is for the student, `mistakes` are the names of what was recognised."""
+
+    name: str
+    passed: bool
+    message: str
+    mistakes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+class _Stop(Exception):
+    def __init__(self, reply):
+        self.reply = reply
+
+
+def observe(spec: Spec, case: Case, call: Callable) -> Observation:
+    """Run one case and compare every leaf."""
+    reply = reply_of(spec, case, call)
+    names = spec.returns if case.through is None else "the result"
+    expected = leaves(case.expected, case.expected, names)
+    if reply.trouble:
+        code = Problem(reply.code or reply.trouble, reply.text)
+        found = dict.fromkeys(expected, code)
+    else:
+        found = leaves(reply.value, case.expected, names)
+    right = {k: agree(found[k], expected[k], spec.tolerance) for k in expected}
+    changed = [spec.arguments[i] for i in reply.changed if spec.arguments[i] not in spec.may_change]
+    if changed and case.through is None:
+        which = ", ".join(changed)
+        text = f"{spec.name} changes its argument {which}: work on a copy, the caller still needs the original."
+        found[ARGUMENTS], right[ARGUMENTS], expected[ARGUMENTS] = Problem(f"changed {which}", text), False, ""
+    return Observation(found, expected, right, reply)
+
+
+def reply_of(spec: Spec, case: Case, call: Callable) -> Reply:
+    """Call the function with the case's inputs, directly or through its adapter."""
+    if case.through is None:
+        return call(spec.name, [wire.fresh(v) for v in case.inputs.values()])
+
+    def function(*args):
+        reply = call(spec.name, [wire.fresh(v) for v in args])
+        if reply.trouble:
+            raise _Stop(reply)
+        return reply.value
+
+    try:
+        adapter = getattr(properties, case.through)
+        with np.errstate(all="ignore"):
+            return Reply(adapter(function, **{k: wire.fresh(v) for k, v in case.inputs.items()}))
+    except _Stop as stop:
+        return stop.reply
+    except Wrong as wrong:
+        return Reply(trouble="wrong", text=str(wrong), code=f"wrong {wrong}")
+    except Exception as error:  # a result of another kind than the adapter can work with
+        return Reply(
+            trouble="wrong",
+            text=f"what {spec.name} returned cannot be used: {error}",
+            code=f"unusable {type(error).__name__}",
+        )
+
+
+def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
+    """Run all cases; with `reveal` the message shows values, otherwise sizes and errors only."""
+    first = observe(spec, spec.cases[0], call)
+    if first.reply.trouble in ("missing", "blank"):
+        return Verdict(spec.name, False, first.reply.text)
+    seen = [first, *(observe(spec, case, call) for case in spec.cases[1:])]
+    if all(o.passed for o in seen):
+        return Verdict(spec.name, True, f"{spec.name} is right in all {len(seen)} cases.")
+    found = diagnose(
+        spec.mistakes,
+        [o.prints() for o in seen],
+        [{k: fingerprint(v) for k, v in o.expected.items()} for o in seen],
+        [{k: getattr(v, "size", 1) for k, v in o.expected.items()} for o in seen],
+    )
+    lines = messages.explain(spec, seen, reveal)
+    opening = "Known mistake:" if found.complete else "Part of it looks like a known mistake:"
+    lines += [f"{opening} {m.hint}" for m in found.mistakes]
+    names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
+    return Verdict(spec.name, False, "\n".join(lines), names, hints)
