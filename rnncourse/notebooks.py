@@ -38,7 +38,7 @@ def code_cells(notebook) -> list:
 
 
 def execute(notebook, folder: Path, timeout: int = 600) -> None:
-    """Run all code cells in place, in a fresh kernel started in `folder`. Raises ValueError naming a cell that fails."""
+    """Run all code cells in place, in a fresh kernel in `folder`. Raises ValueError naming a cell that fails."""
     try:
         NotebookClient(
             notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(folder)}}

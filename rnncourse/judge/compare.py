@@ -152,14 +152,10 @@ def _array(array, expected, name) -> Leaf:
         what = "object (rows of different lengths?)" if array.dtype.kind == "O" else str(array.dtype)
         return Problem(f"dtype {array.dtype.kind}", f"{name} has dtype {what}; expected {expected.dtype}.")
     if array.shape != expected.shape:
-        hint = ""
-        if array.shape == expected.shape[::-1]:
-            hint = " It looks transposed."
-        elif array.size == expected.size:
-            hint = " The number of entries is right: check the order of the axes, or a reshape."
-        elif array.ndim == expected.ndim + 1 and 1 in array.shape:
-            hint = " There is one axis of length 1 too many."
-        return Problem(f"shape {array.shape}", f"{name} has shape {array.shape}; expected {expected.shape}.{hint}")
+        return Problem(
+            f"shape {array.shape}",
+            f"{name} has shape {array.shape}; expected {expected.shape}.{_shape_hint(array, expected)}",
+        )
     if expected.dtype.kind in "iu" and array.dtype.kind == "f":
         return Problem("dtype float", f"{name} has dtype {array.dtype}; expected integers.")
     if array.dtype.kind == "f" and not np.isfinite(array).all() and np.isfinite(expected).all():
@@ -171,13 +167,23 @@ def _array(array, expected, name) -> Leaf:
     return array
 
 
+def _shape_hint(array, expected) -> str:
+    if array.shape == expected.shape[::-1]:
+        return " It looks transposed."
+    if array.ndim > expected.ndim and array.squeeze().shape == expected.squeeze().shape:
+        return " There is an axis of length 1 too many."
+    if array.size == expected.size:
+        return " The number of entries is right: check the order of the axes, or a reshape."
+    return ""
+
+
 def rms(array) -> float:
     """Root mean square; 0 for an empty array."""
     return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
 
 
 def agree(leaf: Leaf, expected: np.ndarray | str, tolerance: float) -> bool:
-    """Is the leaf within `tolerance` times the expected root mean square (plus 1e-8) of the expected one, everywhere?"""
+    """Is the leaf within `tolerance` times the expected root mean square (plus 1e-8) of the expected one?"""
     if isinstance(leaf, Problem) or isinstance(expected, str) or isinstance(leaf, str):
         return isinstance(leaf, str) and leaf == expected
     with np.errstate(invalid="ignore"):  # infinity minus infinity: equal infinities are right

@@ -1,7 +1,7 @@
 """Name the known mistake behind a wrong result, by fingerprints.
 
 A result is a table of cells, one per case and leaf; a cell is RIGHT or holds a fingerprint. A known mistake is a table
-of the same kind. It explains a result if it does harm only where the result is wrong, and shows the same fingerprint there.
+of the same kind. It explains a result if it does harm only where the result is wrong, with the same fingerprints.
 """
 
 from __future__ import annotations

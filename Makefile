@@ -1,0 +1,71 @@
+# The course's commands; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(if $(wildcard $(VENV)/Scripts),$(VENV)/Scripts,$(VENV)/bin)
+STAMP := $(VENV)/installed
+NOTEBOOKS := $(wildcard book/*/*.ipynb solutions/*/*.ipynb)
+CHAPTERS := $(wildcard book/*/*.ipynb)
+# nbval and BLAS: two threads fighting over two cores are many times slower than one
+export OMP_NUM_THREADS := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help install book test quick nbval repeat notebooks release lab lint format lock clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+install: $(STAMP)  ## make .venv from requirements.lock, once
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or give PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version)"; exit 1; }
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(STAMP)
+
+book: install  ## build the book without a warning, and say where it is
+	rm -rf _build
+	jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: install lint  ## everything: lint, units, checks, notebooks, the book
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(MAKE) nbval
+
+quick: install lint  ## what one runs while editing: no notebooks, no book
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+nbval: install  ## execute all notebooks and compare with their stored outputs
+	$(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS)
+
+repeat: install  ## ten times nbval: the notebooks give the same each time
+	for k in 1 2 3 4 5 6 7 8 9 10; do $(MAKE) --no-print-directory nbval || exit 1; done
+
+notebooks: install release  ## execute and normalise all notebooks in place
+	rnncourse notebooks $(NOTEBOOKS)
+	rnncourse release
+
+release: install  ## solutions -> exercises and checks, and the students' zip in dist/
+	rnncourse release --zip
+
+lab: install  ## JupyterLab on the exercises
+	jupyter lab --notebook-dir exercises
+
+lint: install  # ruff over .py and .ipynb
+	ruff check .
+	ruff format --check .
+
+format: install  ## let ruff format .py and .ipynb
+	ruff check --fix .
+	ruff format .
+
+lock: pyproject.toml  ## renew requirements.lock in a fresh environment
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet ".[book,lab,test]"
+	echo "# Every package of every environment, pinned. Made by: make lock" > requirements.lock
+	$(VENV)-lock/bin/python -m pip freeze --exclude rnncourse | sed 's/+.*//' >> requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:  ## remove what was built; .venv stays
+	rm -rf _build dist build *.egg-info

@@ -1,0 +1,289 @@
+"""The judge on a small unit of its own: all stages of messages, fingerprints, properties, functions as arguments."""
+
+import json
+import time
+from functools import cache
+
+import numpy as np
+import pytest
+
+from rnncourse import check, properties, toys
+from rnncourse.check import CheckFailed, in_process
+from rnncourse.grading.author import exercise
+from rnncourse.grading.unit import Unit
+from rnncourse.judge import compare, wire
+from rnncourse.judge.diagnose import RIGHT, diagnose
+from rnncourse.judge.spec import Mistake, spec_from_json, spec_to_json
+from rnncourse.judge.verdict import judge
+
+STEP = '''
+def step(x, h_prev, W_x, W_h, b):
+    """One step: new state and its pre-activation."""
+    a = x @ W_x.T + h_prev @ W_h.T + b
+    return np.tanh(a), a
+'''
+UNROLL = """
+def unroll(step, x, h0):
+    states = []
+    h = h0
+    for x_t in x:
+        h = step(x_t, h)
+        states.append(h)
+    return np.stack(states)
+"""
+
+
+@cache
+def small_unit():
+    step = exercise("step", 2, ("h", "a"), terms={"input": ("x",), "recurrent": ("h_prev",), "bias": ("b",)})
+
+    @step.inputs
+    def draw(rng, B, I, H):  # noqa: E741
+        sizes = {"x": (B, I), "h_prev": (B, H), "W_x": (H, I), "W_h": (H, H), "b": (H,)}
+        return {name: rng.normal(size=size) for name, size in sizes.items()}
+
+    step.slip("The bias is missing.", " + b", "")
+    step.slip("The state is not squashed.", "np.tanh(a), a", "a, a")
+    step.slip("W_h is used untransposed.", "W_h.T", "W_h")
+
+    @step.mistake("The batch is summed away.")
+    def summed(x, h_prev, W_x, W_h, b):
+        a = (x @ W_x.T + h_prev @ W_h.T + b).sum(axis=0)
+        return np.tanh(a), a
+
+    unroll = exercise("unroll", 1, "h")
+
+    @unroll.inputs
+    def sequences(rng, T, B, I, H):  # noqa: E741
+        return {"step": toys.squashed_shift, "x": rng.normal(size=(T, B, I)), "h0": rng.normal(size=(B, H))}
+
+    unroll.slip("h0 is replaced by zeros.", "h = h0", "h = h0 * 0")
+    namespace, sources = {"np": np}, {"step": STEP, "unroll": UNROLL}
+    for source in sources.values():
+        exec(source, namespace)
+    return Unit("small", None, {"step": step, "unroll": unroll}, namespace, sources)
+
+
+def verdict(name, function, hidden=False):
+    spec = small_unit().spec(name, 5 if hidden else None)
+    if not hidden:
+        spec = spec_from_json(json.loads(json.dumps(spec_to_json(spec))))
+    return judge(spec, in_process({name: function} if function else {}, spec.arguments), reveal=not hidden)
+
+
+def right(x, h_prev, W_x, W_h, b):
+    a = x @ W_x.T + h_prev @ W_h.T + b
+    return np.tanh(a), a
+
+
+def told(function, *words, name="step"):
+    v = verdict(name, function)
+    assert not v.passed
+    for word in words:
+        assert word in v.message, v.message
+    return v
+
+
+def test_right_answers_pass_in_many_forms():
+    for f in (
+        right,
+        lambda *args: list(right(*args)),
+        lambda *args: tuple(r.astype(np.float32) for r in right(*args)),
+        lambda *args: tuple(np.asfortranarray(r) for r in right(*args)),
+    ):
+        assert verdict("step", f).passed and verdict("step", f, hidden=True).passed
+
+
+def test_every_stage_has_its_message():
+    told(None, "There is no function step yet", "run the cell")
+    told(lambda *args: None, "returned None", "2 values (h, a)", "`return`")
+    told(lambda *args: right(*args)[0], "returned an array of shape (3, 4)", "2 values (h, a)")
+    told(lambda *args: (*right(*args), 1), "returned 3 values")
+    told(lambda *args: tuple(r.T for r in right(*args)), "h has shape (4, 3); expected (3, 4)", "transposed")
+    told(lambda *args: tuple(r[None] for r in right(*args)), "an axis of length 1 too many")
+    told(lambda *args: tuple(r.tolist() for r in right(*args)), "h is a list of length 3", "np.stack")
+    told(lambda *args: tuple(r * np.nan for r in right(*args)), "12 entries that are NaN or infinite")
+    told(lambda *args: tuple(r.astype(str) for r in right(*args)), "h has dtype <U")
+    told(lambda *args: (right(*args)[0].round().astype(int), right(*args)[1]), "holds integers", "Right: a. Wrong: h.")
+    told(
+        lambda *args: (right(*args)[0] + 1e-3, right(*args)[1]), "12 of 12 entries", "largest difference 0.001", "yours"
+    )
+    told(lambda x, h: x, "step(x, h) cannot be called with 5 arguments (x, h_prev, W_x, W_h, b)", "signature")
+
+
+def test_blank_and_misspelt():
+    def step(x, h_prev, W_x, W_h, b):
+        raise NotImplementedError()
+
+    told(step, "step is not written yet")
+
+    def setp(x, h_prev, W_x, W_h, b):
+        return None
+
+    spec = small_unit().spec("step")
+    assert "There is one called setp: is the name misspelt?" in judge(spec, in_process({"setp": setp})).message
+    assert "is no function any more but int" in judge(spec, in_process({"step": 3})).message
+
+
+def test_an_exception_is_shown_with_the_line_of_the_student():
+    def step(x, h_prev, W_x, W_h, b):
+        return x @ W_h, None
+
+    told(step, "step raised ValueError: matmul", "in the line  return x @ W_h, None")
+
+
+def test_changing_an_argument_is_a_named_error():
+    def step(x, h_prev, W_x, W_h, b):
+        out = right(x, h_prev, W_x, W_h, b)
+        h_prev += 1
+        return out
+
+    told(step, "changes its argument h_prev", "work on a copy")
+
+
+def test_terms_name_the_part_of_the_equation():
+    def step(x, h_prev, W_x, W_h, b):
+        a = x @ W_x.T + h_prev @ W_h.T * 1.5 + b
+        return np.tanh(a), a
+
+    told(step, "Look at the recurrent term (h_prev)", "for input and bias alone it is right")
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_each_known_mistake_is_named(hidden):
+    unit = small_unit()
+    for hint, m in unit.exercises["step"].mistakes:
+        assert verdict("step", unit.implementation("step", m), hidden).hints == (hint,)
+
+
+def test_two_mistakes_at_once_name_both():
+    unit = small_unit()
+    slips = tuple(m for _, m in unit.exercises["step"].mistakes[:2])
+    v = told(unit.implementation("step", slips), "Part of it looks like a known mistake")
+    assert set(v.hints) == {"The bias is missing.", "The state is not squashed."}
+
+
+def test_an_unknown_mistake_gets_no_hint():
+    assert told(lambda *args: tuple(r * 1.1 for r in right(*args))).hints == ()
+
+
+def test_functions_arrive_as_arguments():
+    unit = small_unit()
+    assert verdict("unroll", unit.namespace["unroll"]).passed
+    assert verdict("unroll", unit.implementation("unroll", unit.exercises["unroll"].mistakes[0][1])).hints
+    told(lambda step, x, h0: [step(x_t, h0) for x_t in x], "expected h as one array", name="unroll")
+    v = told(lambda step, x, h0: np.stack([step(x_t, h0) for x_t in x]), "wrong steps: t = 1, t = 2", name="unroll")
+    assert v.hints == ()
+
+
+def test_hidden_failures_show_no_values():
+    message = verdict("step", lambda *args: (right(*args)[0] + 1e-3, right(*args)[1]), hidden=True).message
+    assert "yours" not in message and "expected" not in message and "largest difference 0.001" in message
+
+
+def test_property_cases_judge_what_an_adapter_sees():
+    latch = exercise("latch", 1, "weights")
+
+    @latch.property(properties.bit_reader, "The readout must be positive exactly while the bit is 1.")
+    def bits(rng, T, B):
+        return {"bits": rng.integers(0, 2, size=(T, B))}
+
+    def follow():
+        one = np.ones(1)
+        return np.full((1, 1), 8.0), np.zeros((1, 1)), -4 * one, 0 * one, one, 0.0
+
+    unit = Unit("p", None, {"latch": latch}, {"latch": follow}, {})
+    latch.mistake("The sign of the readout is wrong.")(lambda: (*follow()[:4], -np.ones(1), 0.0))
+    spec = spec_from_json(json.loads(json.dumps(spec_to_json(unit.spec("latch")))))
+
+    def tell(f):
+        return judge(spec, in_process({"latch": f}))
+
+    assert tell(follow).passed
+    assert tell(lambda: tuple(3 * w for w in follow())).passed, "other weights with the same property"
+    assert tell(lambda: (*follow()[:4], -np.ones(1), 0.0)).hints == ("The sign of the readout is wrong.",)
+    assert "W_h has shape (2, 2); expected (1, 1)" in tell(lambda: (follow()[0], np.eye(2), *follow()[2:])).message
+    assert "The readout must be positive" in tell(lambda: (*follow()[:5], 9.0)).message
+
+
+def test_the_student_sees_one_line_or_one_message(monkeypatch, capsys):
+    monkeypatch.setattr(check, "load", lambda name: {"step": small_unit().spec("step")})
+    globals()["step"] = right
+    try:
+        started = time.process_time()
+        assert check.unit("small")("step") is None
+        assert (
+            time.process_time() - started < 1
+            and capsys.readouterr().out == "✓ step is right in all 7 cases. (2 points)\n"
+        )
+        globals()["step"] = lambda *args: None
+        with pytest.raises(CheckFailed) as failed:
+            check.unit("small")("step")
+    finally:
+        del globals()["step"]
+    assert failed.value._render_traceback_() == [str(failed.value)] and str(failed.value).startswith(
+        "✗ step is not right"
+    )
+
+
+def test_unknown_units_and_functions_say_what_there_is():
+    with pytest.raises(ValueError, match="there is no unit 'nonsense'; the installed rnncourse has: "):
+        check.unit("nonsense")("step")
+
+
+VALUES = [
+    1,
+    2.5,
+    "text",
+    None,
+    True,
+    [1, [2.0]],
+    (1, 2),
+    {"a": np.arange(3)},
+    np.eye(2),
+    np.float64(2),
+    float("nan"),
+    float("-inf"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_cross_as_json(value):
+    back = wire.decode(json.loads(json.dumps(wire.encode(value))))
+    assert wire.same(back, value) or (isinstance(value, np.float64) and back == value)
+
+
+def test_layout_and_toys_cross_and_code_does_not():
+    back = wire.decode(wire.encode(wire.strided(np.eye(3))))
+    assert not back.flags.contiguous and np.array_equal(back, np.eye(3))
+    assert wire.decode(wire.encode(toys.fading_sum)) is toys.fading_sum
+    with pytest.raises(TypeError, match="only plain data"):
+        wire.encode(lambda: 0)
+
+
+def test_structure_follows_the_expected_value():
+    expected = ([1.0, 2.0], {"a": np.zeros(2)}, ["x", "y"], [np.zeros(1), np.zeros(2)], 3.0)
+    names = ("numbers", "table", "words", "arrays", "loss")
+    same = (np.array([1.0, 2.0]), {"a": np.zeros(2)}, ("x", "y"), (np.zeros(1), np.zeros(2)), np.array(3.0))
+    wanted, found = compare.leaves(expected, expected, names), compare.leaves(same, expected, names)
+    assert list(found) == ["numbers", "table['a']", "words", "arrays[0]", "arrays[1]", "loss"]
+    assert all(compare.agree(found[k], wanted[k], 1e-5) for k in wanted)
+    worse = ([1.0], {"b": 1}, "xy", [np.zeros(1)], None)
+    problems = compare.leaves(worse, expected, names)
+    assert not any(compare.agree(problems[k], wanted[k], 1e-5) for k in wanted)
+
+
+def test_a_nan_is_never_right():
+    assert not compare.agree(np.array([np.nan]), np.array([1.0]), 1e-5)
+    assert compare.agree(np.array([np.inf]), np.array([np.inf]), 1e-5)
+    assert not compare.agree(np.array([np.inf]), np.array([1.0]), 1e-5)
+
+
+def test_diagnosis_needs_real_evidence():
+    """A single number that happens to agree names no mistake in part; a mistake that spoils a right cell is out."""
+    mistake = Mistake("m", [{"n": [1.0, 1.0, 1.0, 1.0, 1.0]}, {"n": [2.0] * 5}])
+    right = [{"n": [3.0] * 5}] * 2
+    one_of_two = [{"n": [1.0, 1.0, 1.0, 1.0, 1.0]}, {"n": [5.0] * 5}]
+    assert diagnose([mistake], one_of_two, right, [{"n": 1}] * 2).mistakes == ()
+    assert diagnose([mistake], one_of_two, right, [{"n": 9}] * 2).mistakes == (mistake,)
+    assert diagnose([mistake], [one_of_two[0], {"n": RIGHT}], right, [{"n": 9}] * 2).mistakes == ()

@@ -1,0 +1,255 @@
+"""Every unit: the solution scores all, every known mistake is caught and named, nothing of the answers ships."""
+
+import ast
+import itertools
+import json
+import re
+import zipfile
+
+import numpy as np
+import pytest
+
+from conftest import ROOT, UNITS, functions, load
+from rnncourse import notebooks
+from rnncourse.check import in_process
+from rnncourse.check import load as load_public
+from rnncourse.grading import release, unit
+from rnncourse.judge.compare import alike
+from rnncourse.judge.diagnose import RIGHT
+from rnncourse.judge.verdict import judge
+
+SEED = 11
+LENGTH = 12  # characters: shorter lines of a solution are no secret
+
+
+def verdict(name, function, implementation, hidden=False):
+    u = load(name)
+    spec = u.spec(function, SEED) if hidden else load_public(name)[function]
+    return judge(spec, in_process({function: implementation}, spec.arguments), reveal=not hidden)
+
+
+def mistakes(name, function):
+    return [(hint, load(name).implementation(function, m), m) for hint, m in load(name).exercises[function].mistakes]
+
+
+def test_there_are_units():
+    assert UNITS
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_blank_scores_nothing(name):
+    notebook = notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
+    namespace = {}
+    for cell in notebooks.code_cells(notebook):
+        grading = cell.metadata.get("nbgrader", {})
+        if "setup" in cell.metadata.get("tags", []) or grading.get("solution"):
+            exec(cell.source, namespace)
+    scores = unit.score(load(name), in_process(namespace), SEED)
+    assert sum(s.points for s in scores.values()) == 0
+    assert all("not written yet" in s.verdict.message for s in scores.values())
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_solution_scores_all(name):
+    u = load(name)
+    scores = unit.score(u, in_process(u.namespace), SEED)
+    assert {n: s.verdict.message for n, s in scores.items() if not s.verdict.passed} == {}
+    assert 10 <= sum(s.points for s in scores.values()) <= 20
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_open_question_and_number_of_functions(name):
+    notebook = notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
+    manual = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade") and c.cell_type == "markdown"]
+    assert len(manual) == 1
+    assert "YOUR ANSWER HERE" in manual[0].source
+    assert 4 <= len(load(name).exercises) <= 8
+
+
+@pytest.mark.parametrize(("name", "function"), functions())
+def test_right_answers_score_all(name, function):
+    answers = load(name).exercises[function].answers
+    assert len(answers) >= 2, "at least two independent right answers"
+    for answer in answers:
+        for hidden in (False, True):
+            v = verdict(name, function, answer, hidden)
+            assert v.passed, f"{answer.__name__}: {v.message}"
+
+
+@pytest.mark.parametrize(("name", "function"), functions())
+def test_float32_scores_all(name, function):
+    """The solution's own result in float32 is right as well."""
+
+    def in_float32(value):
+        if isinstance(value, np.ndarray) and value.dtype == np.float64:
+            return value.astype(np.float32)
+        if isinstance(value, (tuple, list)):
+            return type(value)(in_float32(v) for v in value)
+        return value
+
+    right = load(name).namespace[function]
+    v = verdict(name, function, lambda *args: in_float32(right(*args)), hidden=True)
+    assert v.passed, v.message
+
+
+@pytest.mark.parametrize(("name", "function"), functions())
+def test_every_mistake_loses_its_points_and_is_named(name, function):
+    known = mistakes(name, function)
+    assert known, "no known mistakes"
+    for hint, implementation, _ in known:
+        public, hidden = verdict(name, function, implementation), verdict(name, function, implementation, True)
+        assert not public.passed and not hidden.passed, f"not caught: {hint}"
+        assert public.hints == (hint,), f"{hint!r} is told as {public.hints}"
+        assert hidden.hints == (hint,), f"{hint!r} is told as {hidden.hints} when grading"
+
+
+@pytest.mark.parametrize(("name", "function"), functions())
+def test_mistakes_are_told_apart(name, function):
+    known = load_public(name)[function].mistakes
+    assert len({m.hint for m in known}) == len(known)
+    for a, b in itertools.combinations(known, 2):
+        cells = [(x[k], y.get(k, RIGHT)) for x, y in zip(a.prints, b.prints, strict=True) for k in x]
+        assert not all(x == y or (RIGHT not in (x, y) and alike(x, y, "")) for x, y in cells), (a.hint, b.hint)
+
+
+def pairs(name, function):
+    """(hints of both, the function with both slips) for all pairs of slips that can be made together."""
+    u = load(name)
+    slips = [(h, m) for h, m in u.exercises[function].mistakes if not callable(m)]
+    for (h1, a), (h2, b) in itertools.combinations(slips, 2):
+        try:
+            yield {h1, h2}, u.implementation(function, (a, b))
+        except (ValueError, SyntaxError):
+            continue  # the first slip took away what the second would edit
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_most_pairs_of_mistakes_name_one_of_them(name, record_property):
+    named = total = 0
+    for function in load(name).exercises:
+        for hints, implementation in pairs(name, function):
+            v = verdict(name, function, implementation)
+            if not v.passed:
+                total += 1
+                named += bool(hints & set(v.hints))
+    record_property("pairs", f"{named} of {total}")
+    assert total >= 10
+    assert named > total / 2, f"{named} of {total} pairs"
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_exercises_are_what_solutions_generate(name):
+    assert (ROOT / "exercises" / name / f"{name}.ipynb").read_text(encoding="utf-8") == release.exercise_notebook(
+        ROOT, name
+    )
+
+
+def close(a, b):
+    """Equal by value: numbers within 1e-8, since another processor rounds differently."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(close(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= 1e-8 * max(1, abs(a))
+    return a == b
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_public_checks_are_what_checks_py_generates(name):
+    stored = json.loads((ROOT / "rnncourse" / "units" / f"{name}.json").read_text(encoding="utf-8"))
+    assert close(stored, json.loads(release.unit_json(load(name))))
+
+
+def secrets(name):
+    """Lines of the solution regions and of the known mistakes, and the names of the latter."""
+    lines, open_lines = set(), set()
+    for cell in notebooks.read(ROOT / "solutions" / name / f"{name}.ipynb").cells:
+        inside = False
+        for line in map(str.strip, cell.source.splitlines()):
+            inside = (inside or line == "### BEGIN SOLUTION") and line != "### END SOLUTION"
+            (lines if inside else open_lines).add(line)
+    checks = ast.parse((ROOT / "solutions" / name / "checks.py").read_text(encoding="utf-8"))
+    for function in (n for n in checks.body if isinstance(n, ast.FunctionDef) and n.name != "draw"):
+        lines |= {line.strip() for statement in function.body for line in ast.unparse(statement).splitlines()}
+    return {line for line in lines - open_lines if len(line) >= LENGTH and not line.startswith("#")}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_nothing_of_a_solution_ships(name, tmp_path):
+    archive = tmp_path / "students.zip"
+    names = release.student_zip(ROOT, archive)
+    assert "start.py" in names and f"exercises/{name}/{name}.ipynb" in names
+    assert not any("solutions" in n or "checks.py" in n or n.startswith(("tests/", "book/")) for n in names)
+    with zipfile.ZipFile(archive) as z:
+        inside = {n: z.read(n).decode("utf-8") for n in z.namelist()}
+    found = []
+    for file, text in inside.items():
+        if file.endswith(".ipynb"):
+            text = "\n".join(
+                c["source"] if isinstance(c["source"], str) else "".join(c["source"]) for c in json.loads(text)["cells"]
+            )
+        shipped = {line.strip() for line in text.splitlines()}
+        if file.endswith((".ipynb", ".json")):
+            found += [(file, line) for line in secrets(name) & shipped]
+    assert not found
+    data = inside[f"rnncourse/rnncourse/units/{name}.json"]
+    for m in (m for e in load(name).exercises.values() for _, m in e.mistakes):
+        assert json.dumps(m.__name__) not in data, "names of mistakes stay with the instructors"
+
+
+def test_public_checks_hold_no_hidden_case():
+    for name in UNITS:
+        for function, spec in load_public(name).items():
+            public = [json.dumps(c, default=str) for c in map(str, (c.inputs for c in spec.cases))]
+            hidden = [
+                json.dumps(c, default=str) for c in map(str, (c.inputs for c in load(name).spec(function, SEED).cases))
+            ]
+            arrays = [
+                c
+                for c in spec.cases
+                if any(isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in c.inputs.values())
+            ]
+            if arrays:
+                assert not set(public) & set(hidden), (name, function)
+
+
+class Normalised(ast.NodeTransformer):
+    """Names by order of appearance, so that renaming hides nothing."""
+
+    def __init__(self):
+        self.names = {}
+
+    def visit_Name(self, node):
+        node.id = self.names.setdefault(node.id, f"n{len(self.names)}")
+        return node
+
+    def visit_arg(self, node):
+        node.arg, node.annotation = self.names.setdefault(node.arg, f"n{len(self.names)}"), None
+        return node
+
+
+def bodies(source):
+    """The normalised body of every function in a source, without docstrings."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            plain = ast.parse(ast.unparse(node)).body[0]
+            plain.name, plain.returns, plain.decorator_list = "f", None, []
+            if ast.get_docstring(plain) is not None:
+                plain.body = plain.body[1:]
+            if plain.body:
+                yield node.name, ast.dump(Normalised().visit(plain))
+
+
+def test_no_solution_is_printed_in_a_chapter_or_the_package():
+    shown = {}
+    for path in (ROOT / "book").rglob("*.ipynb"):
+        for cell in notebooks.code_cells(notebooks.read(path)):
+            shown |= {body: (path.name, n) for n, body in bodies(re.sub(r"^[%!].*$", "", cell.source, flags=re.M))}
+    for path in (ROOT / "rnncourse").rglob("*.py"):
+        shown |= {body: (path.name, n) for n, body in bodies(path.read_text(encoding="utf-8"))}
+    assert len(shown) > 20
+    for name in UNITS:
+        for function in load(name).exercises:
+            for _, body in bodies(load(name).sources[function]):
+                assert body not in shown, f"{name}, {function} is printed as {shown.get(body)}"
