@@ -1,0 +1,236 @@
+"""The book: its contents page, sources and citations, and the pages as built."""
+
+import doctest
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("book/*/*.ipynb"))
+UNITS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("exercises/*/*.ipynb"))
+
+
+def toc_entries(node) -> list[str]:
+    """Every `root` and `file` of the table of contents, in order."""
+    if isinstance(node, list):
+        return [entry for child in node for entry in toc_entries(child)]
+    if isinstance(node, dict):
+        own = [node[key] for key in ("root", "file") if key in node]
+        return own + [
+            entry for key, child in node.items() if key not in ("root", "file") for entry in toc_entries(child)
+        ]
+    return []
+
+
+TOC = toc_entries(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+
+
+def source_of(entry: str) -> Path:
+    found = [ROOT / (entry + suffix) for suffix in (".md", ".ipynb") if (ROOT / (entry + suffix)).exists()]
+    assert len(found) == 1, f"_toc.yml names {entry}, but the files found for it are {found}"
+    return found[0]
+
+
+def text_of(path: Path) -> str:
+    """The markdown and code of a page, outputs left out."""
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
+# Sources
+
+
+@pytest.mark.parametrize("entry", TOC)
+def test_every_entry_of_the_contents_is_one_file(entry):
+    source_of(entry)
+
+
+def test_the_contents_list_every_notebook_once():
+    listed = sorted(entry + ".ipynb" for entry in TOC if (ROOT / (entry + ".ipynb")).exists())
+    assert listed == sorted(CHAPTERS + UNITS)
+
+
+def test_each_unit_follows_the_chapter_of_its_name():
+    names = [entry.split("/")[-1] for entry in TOC if entry + ".ipynb" in CHAPTERS + UNITS]
+    assert names[::2] == names[1::2], "in _toc.yml a chapter is followed by its exercises"
+
+
+def test_markdown_pages_are_all_in_the_contents():
+    pages = {path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob("book/**/*.md")}
+    assert pages <= set(TOC)
+
+
+def test_every_cited_key_exists():
+    entries = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book/references.bib").read_text(encoding="utf-8"), re.M)
+    assert len(entries) == len(set(entries)), "a key occurs twice in references.bib"
+    for entry in TOC:
+        for keys in re.findall(r"\{cite[^}]*\}`([^`]+)`", text_of(source_of(entry))):
+            unknown = {key.strip() for key in keys.split(",")} - set(entries)
+            assert not unknown, f"{entry} cites {sorted(unknown)}, not in book/references.bib"
+
+
+@pytest.mark.parametrize("entry", TOC)
+def test_no_page_brings_a_foreign_resource(entry):
+    path = source_of(entry)
+    whole = path.read_text(encoding="utf-8")  # with outputs
+    for pattern in (
+        r"<script[^>]*\bsrc=",
+        r"<link[^>]*\bstylesheet",
+        r"<iframe",
+        r"!\[[^\]]*\]\(https?:",
+        r"```\{mermaid",
+    ):
+        assert not re.search(pattern, whole, re.I), f"{entry}: matches {pattern}"
+    for mime in ("application/vnd.jupyter.widget-view+json", "application/vnd.plotly", "application/vnd.bokeh"):
+        assert mime not in whole, f"{entry} has an output of type {mime}, which loads foreign scripts"
+
+
+def test_the_examples_on_the_notation_page_are_true():
+    text = (ROOT / "book/notation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```pycon\n(.*?)^```", text, re.M | re.S)
+    example = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "notation.md", "book/notation.md", 0)
+    assert len(example.examples) > 10
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+# The pages as built
+
+
+class Page(HTMLParser):
+    """Collects what a page loads, where it links to, and its ids."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path, self.loads, self.links, self.ids = path, [], [], set()
+        self.html = path.read_text(encoding="utf-8")
+        self.feed(self.html)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        loading = ("stylesheet", "icon", "preload", "modulepreload", "preconnect", "dns-prefetch")
+        if tag in ("script", "img", "iframe", "source", "video", "audio", "embed") and attrs.get("src"):
+            self.loads.append(attrs["src"])
+        elif tag == "link" and attrs.get("href") and any(word in attrs.get("rel", "") for word in loading):
+            self.loads.append(attrs["href"])
+        elif tag == "a" and attrs.get("href"):
+            self.links.append(attrs["href"])
+
+
+def is_foreign(address: str) -> bool:
+    return bool(urlsplit(address).netloc)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """The book, built once from a copy of the sources, with warnings as errors."""
+    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("book")
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, source)
+    for name in ("_ext", "_static", "book", "exercises", "vendor"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    command = [sys.executable, Path(sysconfig.get_path("scripts")) / "jupyter-book", "build", source]
+    run = subprocess.run(
+        [*command, "--path-output", output, "-W", "-n", "--keep-going", "--quiet"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
+    )
+    assert run.returncode == 0, f"the book does not build:\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}"
+    assert "WARNING" not in run.stdout + run.stderr
+    return output / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def pages(built) -> dict[str, Page]:
+    return {entry: Page(built / f"{entry}.html") for entry in TOC}
+
+
+@pytest.mark.slow
+def test_pages_load_nothing_from_elsewhere(pages):
+    for entry, page in pages.items():
+        assert not [address for address in page.loads if is_foreign(address)], entry
+        assert not re.search(r"thebe|unpkg\.com|cdn\.jsdelivr|cdnjs|googleapis", page.html, re.I), entry
+
+
+@pytest.mark.slow
+def test_everything_a_page_loads_is_there(pages):
+    for entry, page in pages.items():
+        for address in page.loads:
+            if not address.startswith("data:"):
+                target = page.path.parent / unquote(urlsplit(address).path)
+                assert target.is_file(), f"{entry}: {address} is missing"
+
+
+@pytest.mark.slow
+def test_links_within_the_book_lead_somewhere(pages, built):
+    by_path = {page.path.resolve(): page for page in pages.values()}
+    for entry, page in pages.items():
+        for address in page.links:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path.resolve()
+            assert target.is_file(), f"{entry}: {address} leads nowhere"
+            if parts.fragment and target in by_path:
+                assert unquote(parts.fragment) in by_path[target].ids, f"{entry}: {address}: no such place on that page"
+
+
+@pytest.mark.slow
+def test_equations_are_drawn_by_the_vendored_mathjax(pages, built):
+    for entry, page in pages.items():
+        if 'class="math' in page.html:
+            scripts = [address for address in page.loads if "mathjax" in address]
+            assert len(scripts) == 1, f"{entry}: {scripts}"
+            path = (page.path.parent / urlsplit(scripts[0]).path).resolve()
+            assert path == (built / "mathjax/tex-chtml.js").resolve() and path.is_file()
+    assert all(list((built / "mathjax").rglob(pattern)) for pattern in ("*.woff", "LICENSE", "boldsymbol.js"))
+
+
+@pytest.mark.slow
+def test_exercise_pages_offer_the_notebook_itself(pages):
+    for unit in UNITS:
+        page = pages[unit.removesuffix(".ipynb")]
+        offered = [address for address in page.links if address.endswith(".ipynb")]
+        assert 'class="course-download' in page.html and offered
+        for address in offered:
+            assert (page.path.parent / unquote(address)).read_bytes() == (ROOT / unit).read_bytes()
+
+
+@pytest.mark.slow
+def test_pages_show_no_button_without_a_repository(pages):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    if config["repository"]["url"]:
+        pytest.skip("a repository is set")
+    for entry, page in pages.items():
+        assert not re.search(r"mybinder|colab\.research|btn-source-(edit|issues|repository)|/issues/new", page.html), (
+            entry
+        )
+
+
+@pytest.mark.slow
+def test_pages_have_one_title_and_pictures_with_words(pages):
+    for entry, page in pages.items():
+        article = page.html.split("<article", 1)[1].split("</article>", 1)[0]
+        assert len(re.findall(r"<h1", article)) == 1, entry
+        for picture in re.findall(r"<img[^>]*>", article):
+            alt = re.search(r'alt="([^"]*)"', picture)
+            assert alt and len(alt[1]) > 20 and not alt[1].startswith("_"), f"{entry}: no alt text: {picture[:200]}"
+
+
+@pytest.mark.slow
+def test_the_built_book_is_small(built):
+    size = sum(path.stat().st_size for path in built.rglob("*") if path.is_file())
+    assert size < 60e6, f"{size / 1e6:.0f} MB"

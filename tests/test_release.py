@@ -1,0 +1,98 @@
+"""What `rnncourse release` makes, and that the students' zip works where it is unpacked."""
+
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from typer.testing import CliRunner
+
+from conftest import ROOT, UNITS
+from rnncourse.cli import app
+from rnncourse.grading import release, unit
+
+
+def test_the_zip_is_the_same_twice_and_works_unpacked(tmp_path):
+    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
+    names = release.student_zip(ROOT, first)
+    release.student_zip(ROOT, second)
+    assert first.read_bytes() == second.read_bytes()
+    wanted = {"README.md", "start.py", "environment.yml", "requirements.lock", "pyproject.toml", "rnncourse/check.py"}
+    assert wanted | {f"exercises/{n}/{n}.ipynb" for n in UNITS} <= set(names)
+    with zipfile.ZipFile(first) as archive:
+        archive.extractall(tmp_path)
+    code = f"import rnncourse.check as c; print(c.__file__); [c.load(n) for n in {UNITS!r}]"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "rnncourse", capture_output=True, text=True)
+    assert ran.returncode == 0 and str(tmp_path) in ran.stdout, ran.stderr
+    compiled = subprocess.run([sys.executable, "-m", "py_compile", "start.py"], cwd=tmp_path / "rnncourse")
+    assert compiled.returncode == 0
+
+
+def test_release_refuses_an_unknown_unit(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(app, ["release", "99-nothing"])
+    assert result.exit_code == 2 and "no unit '99-nothing'" in result.output.replace("\n", " ")
+
+
+def test_release_outside_a_clone_says_so(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["release"])
+    assert result.exit_code == 2 and "no solutions/ here or above" in result.output
+
+
+def small_course(folder, checks, check_cell='check("double")', points=1):
+    from nbformat import v4
+
+    from rnncourse import notebooks
+
+    meta = {"locked": False, "schema_version": 3, "task": False}
+    source = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
+    cells = [
+        v4.new_code_cell("import numpy as np", id="setup", metadata={"tags": ["setup"]}),
+        v4.new_code_cell(
+            source, id="double", metadata={"nbgrader": meta | {"grade_id": "double", "grade": False, "solution": True}}
+        ),
+        v4.new_code_cell(
+            check_cell,
+            id="check_double",
+            metadata={
+                "nbgrader": meta | {"grade_id": "check_double", "grade": True, "solution": False, "points": points}
+            },
+        ),
+    ]
+    target = folder / "solutions" / "00-small"
+    target.mkdir(parents=True)
+    notebooks.write(v4.new_notebook(cells=cells), target / "00-small.ipynb")
+    (target / "checks.py").write_text("from rnncourse.grading import exercise\n" + checks)
+    return target
+
+
+DRAW = """
+e = exercise("double", points=1, returns="y")
+@e.inputs
+def draw(rng, N):
+    return {"x": rng.normal(size=N)}
+"""
+
+
+def test_a_small_unit_loads(tmp_path):
+    loaded = unit.load(small_course(tmp_path, DRAW))
+    assert [c.sizes for c in loaded.spec("double").cases] == [{"N": 12}, {"N": 20}, {"N": 7}, {"N": 30}]
+    assert len(loaded.spec("double", 3).cases) == 8
+
+
+@pytest.mark.parametrize(
+    ("checks", "changes", "message"),
+    [
+        (DRAW, {"points": 2}, "double has 2 points in the notebook and 1 in checks.py"),
+        (DRAW, {"check_cell": "check('double')\n1"}, 'must hold exactly check("double")'),
+        ("", {}, "double is graded in the notebook alone"),
+        (DRAW.replace("rng, N", "rng, N, Q"), {}, "no sizes for"),
+        (DRAW + 'e.slip("Wrong factor.", "3 * x", "x")', {}, "occurs 0 times in the solution, not once"),
+        (DRAW.replace('{"x":', '{"z":'), {}, "are not the parameters"),
+        (DRAW.replace("rng.normal(size=N)", "'text' if N == 20 else None"), {}, "the solution fails with sizes"),
+    ],
+)
+def test_authors_errors_are_told(tmp_path, checks, changes, message):
+    with pytest.raises(ValueError, match="(?s).*" + message.replace("(", r"\(").replace(")", r"\)")):
+        unit.load(small_course(tmp_path, checks, **changes)).spec("double")
