@@ -126,7 +126,7 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
         [{k: getattr(v, "size", 1) for k, v in o.expected.items()} for o in seen],
     )
     lines = messages.explain(spec, seen, reveal)
-    opening = "Known mistake:" if found.complete else "Part of it looks like a known mistake:"
+    opening = "→ Known mistake:" if found.complete else "→ Part of it looks like a known mistake:"
     lines += [f"{opening} {m.hint}" for m in found.mistakes]
     names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
     return Verdict(spec.name, False, "\n".join(lines), names, hints)
