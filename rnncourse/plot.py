@@ -63,7 +63,8 @@ def figure(
 ) -> tuple[Figure, Axes | np.ndarray]:
     """A figure in the house style: (fig, ax), or (fig, flat array of axes) if there are several panels.
 
-    xlabel, ylabel: one text for all panels or a list with one per panel, row by row; an empty one is an error.
+    xlabel, ylabel: one text for all panels or a list with one per panel, row by row; an empty one is an error. Panels
+    that share an axis (sharex, sharey) show its label once, in the last row or the first column.
     width, height: inches, of the whole figure. A width above 7.2 is refused: the page would shrink it, text included.
     """
     panels = rows * columns
@@ -99,21 +100,27 @@ def figure(
         ax.set_ylabel(labels["ylabel"][number], fontsize=11, color=INK)
         if titles is not None:
             ax.set_title(titles[number], fontsize=11, color=INK, loc="left")
+        if sharex and number < panels - columns:
+            ax.set_xlabel("")
+        if sharey and number % columns:
+            ax.set_ylabel("")
     if title:
         fig.suptitle(title, fontsize=12, color=INK, x=0.01, ha="left")
     return fig, axes[0] if panels == 1 else axes
 
 
-def reference(ax: Axes, level: float, label: str) -> None:
-    """A thin horizontal line at `level` across the panel, named at its right end, just above the line."""
+def reference(ax: Axes, level: float, label: str, *, side: str = "right") -> None:
+    """A thin horizontal line at `level` across the panel, named just above it, at its "right" or "left" end."""
+    if side not in ("left", "right"):
+        raise ValueError(f'side={side!r}, expected "left" or "right"')
     ax.axhline(level, color="#555555", linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     ax.annotate(
         label,
-        xy=(1, level),
+        xy=(1 if side == "right" else 0, level),
         xycoords=("axes fraction", "data"),
-        xytext=(-4, 3),
+        xytext=(-4 if side == "right" else 4, 3),
         textcoords="offset points",
-        ha="right",
+        ha=side,
         va="bottom",
         fontsize=9.5,
         color="#555555",

@@ -56,6 +56,13 @@ def test_an_axis_without_a_label_is_refused(labels):
         plot.figure(*labels, columns=2)
 
 
+def test_panels_that_share_an_axis_name_it_once():
+    _, axes = plot.figure("x", ["a", "b"], rows=2, sharex=True)
+    assert [ax.get_xlabel() for ax in axes] == ["", "x"] and [ax.get_ylabel() for ax in axes] == ["a", "b"]
+    _, axes = plot.figure("x", "y", columns=2, sharey=True)
+    assert [ax.get_ylabel() for ax in axes] == ["y", ""]
+
+
 def test_other_bad_arguments():
     with pytest.raises(ValueError, match="7.2"):
         plot.figure("x", "y", width=12)
@@ -66,6 +73,8 @@ def test_other_bad_arguments():
         plot.heatmap(ax, np.zeros(3), "z")
     with pytest.raises(ValueError, match="label"):
         plot.heatmap(ax, np.zeros((2, 3)), "")
+    with pytest.raises(ValueError, match="side"):
+        plot.reference(ax, 0, "chance", side="top")
 
 
 def test_lines_differ_in_colour_and_in_style():
