@@ -83,6 +83,26 @@ def finish_page(app: Sphinx, pagename, templatename, context, doctree) -> None:
         context["theme_use_edit_page_button"] = False
 
 
+def write_start_page(app: Sphinx, exception) -> None:
+    """Give the redirect at the root a language, a title, an icon and a link."""
+    if exception is None and app.builder.format == "html":
+        target, icon = app.builder.get_target_uri(app.config.root_doc), Path(app.config.html_favicon).name
+        Path(app.outdir, "index.html").write_text(
+            f"""<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<title>{app.config.html_title}</title>
+<meta http-equiv="refresh" content="0; url={target}">
+<link rel="icon" href="_static/{icon}">
+</head>
+<body><main><h1>{app.config.html_title}</h1><p><a href="{target}">To the book</a></p></main></body>
+</html>
+""",
+            encoding="utf-8",
+        )
+
+
 def visit_citation(self, node) -> None:
     """Write bibliography entries as a list with list items (docutils writes a list without items)."""
     if not isinstance(node.previous_sibling(), nodes.citation):
@@ -102,6 +122,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", add_download_box)
     app.connect("html-page-context", finish_page, priority=400)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
+    app.connect("build-finished", write_start_page, priority=900)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
