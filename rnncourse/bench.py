@@ -1,0 +1,240 @@
+"""How fast the NumPy layers are, measured beside PyTorch's on one thread of the CPU.
+
+To add a cell, write a function like ``rnn_tasks`` and name it in ``CELLS``.
+"""
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from rnncourse.layers import rnn_backward, rnn_forward
+
+SIZES = ((35, 32, 64, 64), (64, 32, 128, 256), (100, 64, 256, 512), (784, 64, 1, 128), (128, 1, 64, 128))  # T, B, I, H
+GOAL = 0.7  # of torch's CPU time: a wish to report, not a test
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+SHORTEST_TIMING = 0.02  # seconds; shorter calls are repeated until a timing lasts as long as this
+SAME = 1e-4  # two float32 results are the same if they differ by less than this part of the largest entry
+
+
+class Task(NamedTuple):
+    """One computation in two versions. Both return their results in the order of ``names``."""
+
+    name: str
+    names: tuple[str, ...]
+    ours: Callable[[], Sequence[np.ndarray]]
+    torch: Callable[[], Sequence[torch.Tensor]]
+
+
+def rnn_tasks(T, B, features, H):
+    """The tanh cell against torch.nn.RNN with the same weights, x, h0 and dh, in float32.
+
+    'forward' is timed with torch's gradient tracking off. 'forward+backward' gives h and the gradients of x, h0 and all
+    weights; torch.nn.RNN has two biases, and computes the gradient of each.
+    """
+    rng = np.random.default_rng(0)
+    shapes = [(T, B, features), (B, H), (H, features), (H, H), (H,), (T, B, H)]
+    x, h0, W_x, W_h, b, dh = (rng.standard_normal(shape, np.float32) for shape in shapes)
+    for weight in (W_x, W_h, b):
+        weight /= np.sqrt(H)  # torch's scale at the start of training
+    module = torch.nn.RNN(features, H)
+    weights = {"weight_ih_l0": W_x, "weight_hh_l0": W_h, "bias_ih_l0": b, "bias_hh_l0": np.zeros_like(b)}
+    module.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+
+    def forward():
+        h, _ = rnn_forward(x, h0, W_x, W_h, b)
+        return [h]
+
+    def forward_backward():
+        h, cache = rnn_forward(x, h0, W_x, W_h, b)
+        return [h, *rnn_backward(dh, cache)]
+
+    torch_forward, torch_forward_backward = torch_versions(module, x, [h0[None]], dh)
+    return [
+        Task("forward", ("h",), forward, torch_forward),
+        Task("forward+backward", ("h", "dx", "dh0", "dW_x", "dW_h", "db"), forward_backward, torch_forward_backward),
+    ]
+
+
+CELLS = {"rnn": rnn_tasks}
+
+
+def torch_versions(module, x, states, dh):
+    """A recurrent module's forward and forward+backward as functions without arguments.
+
+    x (T, B, I), states: the initial ones, (1, B, H) each, dh (T, B, H). The first function returns [h], the second h
+    and the gradients of x, of the states and of the module's weights in their own order.
+    """
+    x, dh, *states = (torch.from_numpy(array) for array in (x, dh, *states))
+    tracked = [tensor.clone().requires_grad_() for tensor in (x, *states)]
+
+    def run(x, *states):
+        h, _ = module(x, states[0] if len(states) == 1 else states)
+        return h
+
+    def forward():
+        with torch.no_grad():
+            return [run(x, *states)]
+
+    def forward_backward():
+        h = run(*tracked)
+        return [h.detach(), *torch.autograd.grad(h, [*tracked, *module.parameters()], dh)]
+
+    return forward, forward_backward
+
+
+def largest_difference(task: Task) -> float:
+    """Run both versions once: the largest difference of their results, relative to the largest entry of each array.
+
+    Raises RuntimeError, naming the array, if the two versions do not give the same numbers.
+    """
+    worst = 0.0
+    for name, ours, theirs in zip(task.names, task.ours(), task.torch(), strict=False):  # torch adds a second bias
+        theirs = np.asarray(theirs).reshape(ours.shape)
+        difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+        if not difference <= SAME:
+            raise RuntimeError(
+                f"{task.name}: {name} differs from torch's by {difference:.1e} of its largest entry, expected at most "
+                f"{SAME:.0e}: nothing was timed; mend the layer first (its tests compare it with torch)"
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def measure(task: Task, pairs: int) -> dict:
+    """Time both versions in turn (ours, torch, ours, torch, ...), in CPU time. Times are per call, in milliseconds.
+
+    ``ratio`` is the median over the pairs of ours / torch, ``ratio_quartiles`` its first and third quartile.
+    Raises RuntimeError if the two versions do not give the same numbers.
+    """
+    difference = largest_difference(task)
+    shortest = min(cpu_time(task.ours, 1), cpu_time(task.torch, 1))
+    calls = math.ceil(SHORTEST_TIMING / max(shortest, 1e-5))
+    times = np.array([[cpu_time(task.ours, calls), cpu_time(task.torch, calls)] for _ in range(pairs)])  # (pairs, 2)
+    ratios = times[:, 0] / times[:, 1]
+    ours, theirs = np.median(times, axis=0)
+    first, third = np.quantile(ratios, [0.25, 0.75])
+    return {
+        "ours_ms": round(1e3 * float(ours), 4),
+        "torch_ms": round(1e3 * float(theirs), 4),
+        "ratio": round(float(np.median(ratios)), 4),
+        "ratio_quartiles": [round(float(first), 4), round(float(third), 4)],
+        "pairs": pairs,
+        "calls_per_timing": calls,
+        "largest_relative_difference": difference,
+    }
+
+
+def cpu_time(function: Callable, calls: int) -> float:
+    """CPU seconds per call."""
+    start = time.process_time()
+    for _ in range(calls):
+        function()
+    return (time.process_time() - start) / calls
+
+
+def layers(pairs: int = 21, sizes: Sequence[Sequence[int]] = SIZES, cells: Sequence[str] = tuple(CELLS)) -> dict:
+    """Measure the NumPy layers against torch.nn's in float32 on one thread; takes about a minute.
+
+    pairs: timings of each version; sizes: (T, B, I, H) each; cells: names in ``CELLS``. The libraries read their number
+    of threads once, when they start, so the work is done in a fresh Python process with that number set to 1. Progress
+    goes to stderr. Returns what ``table`` prints and ``write_record`` writes: device, versions, settings, results.
+
+    Raises ValueError for a cell, size or number of pairs that cannot be measured; RuntimeError if the measurement
+    fails, for instance because a layer and torch's do not give the same numbers.
+    """
+    if unknown := [cell for cell in cells if cell not in CELLS]:
+        raise ValueError(f"cells has {unknown[0]!r}, expected names among {', '.join(CELLS)}: use one of these")
+    for size in sizes:
+        if len(size) != 4 or not all(isinstance(n, int) and n > 0 for n in size):
+            raise ValueError(f"sizes has {size}, expected (T, B, I, H), four positive integers: pass (35, 32, 64, 64)")
+    if pairs < 1:
+        raise ValueError(f"pairs is {pairs}, expected at least 1: pass 21 for a median worth quoting")
+    request = json.dumps({"pairs": pairs, "sizes": [list(size) for size in sizes], "cells": list(cells)})
+    command = [sys.executable, "-m", "rnncourse.bench"]
+    child = subprocess.run(command, input=request, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
+    if child.returncode != 0:
+        raise RuntimeError(f"the measuring process stopped with status {child.returncode}: its error is printed above")
+    return json.loads(child.stdout)
+
+
+def _measure_layers(pairs, sizes, cells):
+    """What ``layers`` runs in a process of its own."""
+    torch.set_num_threads(1)
+    results = []
+    for cell in cells:
+        for size in sizes:
+            named_sizes = dict(zip("TBIH", size, strict=True))
+            print(f"measuring {cell} at {named_sizes}", file=sys.stderr, flush=True)
+            for task in CELLS[cell](*size):
+                results.append({"cell": cell, "task": task.name, **named_sizes, **measure(task, pairs)})
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "command": "rnncourse bench layers",
+        "device": {"cpu": _cpu_model(), "system": platform.system(), "machine": platform.machine(), "threads": 1},
+        "versions": {
+            "python": platform.python_version(),
+            "rnncourse": version("rnncourse"),
+            "numpy": np.__version__,
+            "blas": f"{blas['name']} {blas['version']}",
+            "torch": torch.__version__,
+        },
+        "measured": "CPU time in float32, ours and torch.nn in turn; ratio = ours / torch",
+        "goal": GOAL,
+        "results": results,
+    }
+
+
+def _cpu_model():
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or "unknown"
+
+
+def table(record: dict) -> str:
+    """The results as plain text: one line per cell, task and size, then how often the goal was met."""
+    device, versions, results = record["device"], record["versions"], record["results"]
+    lines = [
+        f"{record['measured']}; {device['cpu']}, one thread; NumPy {versions['numpy']}, torch {versions['torch']}",
+        "cell  task                 T    B    I    H    ours ms   torch ms  ratio    quartiles  goal",
+    ]
+    for row in results:
+        first, third = row["ratio_quartiles"]
+        lines.append(
+            f"{row['cell']:<5} {row['task']:<17}{row['T']:>5}{row['B']:>5}{row['I']:>5}{row['H']:>5}"
+            f"{row['ours_ms']:>11.3f}{row['torch_ms']:>11.3f}{row['ratio']:>7.2f}{first:>8.2f}-{third:.2f}"
+            f"{'met' if row['ratio'] <= record['goal'] else '-':>6}"
+        )
+    met = sum(row["ratio"] <= record["goal"] for row in results)
+    worst = max((row["largest_relative_difference"] for row in results), default=0.0)
+    lines.append(f"The goal, a ratio of at most {record['goal']:.2f}, is met in {met} of {len(results)} rows.")
+    lines.append(f"Before each timing both gave the same numbers (largest relative difference {worst:.0e}).")
+    return "\n".join(lines)
+
+
+def write_record(record: dict, path: str | Path) -> Path:
+    """Write the record as JSON, making its folder if need be; returns the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    json.dump(_measure_layers(**json.load(sys.stdin)), sys.stdout)

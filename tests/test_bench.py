@@ -1,0 +1,138 @@
+"""The benchmark measures what it says, compares before it times, and keeps a complete record. No time is asserted."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from rnncourse import bench
+
+
+@pytest.fixture(scope="module")
+def record():
+    """One real measurement, of two tiny sizes in a process of its own."""
+    return bench.layers(pairs=2, sizes=[(3, 2, 4, 5), (2, 1, 1, 3)])
+
+
+def test_every_cell_size_and_task_is_measured(record):
+    keys = [tuple(row[key] for key in ("cell", "task", "T", "B", "I", "H")) for row in record["results"]]
+    assert keys == [
+        (cell, task, *size)
+        for cell in bench.CELLS
+        for size in [(3, 2, 4, 5), (2, 1, 1, 3)]
+        for task in ("forward", "forward+backward")
+    ]
+    for row in record["results"]:
+        assert row["pairs"] == 2 and row["calls_per_timing"] >= 1
+        assert min(row["ours_ms"], row["torch_ms"], row["ratio"], *row["ratio_quartiles"]) > 0
+        assert 0 <= row["largest_relative_difference"] < bench.SAME
+
+
+def test_the_record_says_where_and_with_what(record, tmp_path):
+    assert record["device"]["cpu"] and record["device"]["threads"] == 1
+    assert set(record["versions"]) == {"python", "rnncourse", "numpy", "blas", "torch"}
+    assert record["versions"]["numpy"] == np.__version__ and record["versions"]["torch"] == torch.__version__
+    assert record["command"] == "rnncourse bench layers"
+    path = bench.write_record(record, tmp_path / "new" / "layers.json")
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == record
+    assert not re.search(r"(/[a-z]+){2}", text), "a path of this machine"
+
+
+def test_the_measurement_runs_on_one_thread(monkeypatch):
+    """The variables that BLAS reads at its start are set for the measuring process, whatever this one was given."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    seen = {}
+
+    def run(command, *, env, **kwargs):
+        seen.update(env)
+        return bench.subprocess.CompletedProcess(command, 0, stdout="{}")
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    bench.layers()
+    assert bench.ONE_THREAD.items() <= seen.items() and seen["OMP_NUM_THREADS"] == "1"
+
+
+def fake_task(seconds, clock, log=None):
+    """A task whose versions only move a clock, by the next of the given seconds."""
+    steps = {name: iter(values) for name, values in seconds.items()}
+
+    def version(name):
+        def call():
+            clock[0] += next(steps[name])
+            if log is not None:
+                log.append(name)
+            return [np.ones(2)]
+
+        return call
+
+    return bench.Task("forward", ("h",), version("ours"), version("torch"))
+
+
+def test_pairs_are_interleaved_and_the_ratio_is_the_median_of_pairs(monkeypatch):
+    clock, log = [0.0], []
+    monkeypatch.setattr(bench.time, "process_time", lambda: clock[0])
+    warm_up = [1.0, 1.0]  # the comparison, and the call that decides how often to repeat
+    task = fake_task({"ours": [*warm_up, 1, 2, 3, 4, 50], "torch": [*warm_up, 2, 2, 2, 2, 10]}, clock, log)
+    row = bench.measure(task, pairs=5)
+    assert log == ["ours", "torch"] * 7
+    assert row["calls_per_timing"] == 1
+    assert row["ratio"] == 1.5 and row["ratio_quartiles"] == [1.0, 2.0]  # of 0.5, 1, 1.5, 2, 5
+    assert (row["ours_ms"], row["torch_ms"]) == (3000, 2000)
+
+
+def test_short_calls_are_repeated(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(bench.time, "process_time", lambda: clock[0])
+    row = bench.measure(fake_task({"ours": [0.001] * 100, "torch": [0.004] * 100}, clock), pairs=2)
+    assert row["calls_per_timing"] == 20
+    assert row["ratio"] == 0.25 and row["ours_ms"] == 1
+
+
+@pytest.mark.parametrize("planted", [np.array([1.0, 1.001]), np.array([1.0, np.nan])], ids=["wrong", "nan"])
+def test_nothing_is_timed_if_the_numbers_differ(planted):
+    right = np.ones(2)
+    task = bench.Task("forward+backward", ("h", "dW_h"), lambda: [right, planted], lambda: [right, right])
+    with pytest.raises(RuntimeError, match=r"forward\+backward: dW_h differs from torch's by .* nothing was timed"):
+        bench.measure(task, pairs=1)
+
+
+def test_a_failed_measurement_is_an_error(monkeypatch):
+    failed = bench.subprocess.CompletedProcess([], 1, stdout="")
+    monkeypatch.setattr(bench.subprocess, "run", lambda *args, **kwargs: failed)
+    with pytest.raises(RuntimeError, match="stopped with status 1"):
+        bench.layers()
+
+
+def test_both_versions_of_the_rnn_give_all_results_named():
+    for task in bench.rnn_tasks(3, 2, 4, 5):
+        ours, theirs = task.ours(), task.torch()
+        assert len(ours) == len(task.names) <= len(theirs)
+        assert all(array.dtype == np.float32 for array in ours)
+        assert bench.largest_difference(task) < bench.SAME
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cells": ["rnm"]}, "cells has 'rnm', expected names among rnn"),
+        ({"sizes": [(1, 2, 3)]}, r"sizes has \(1, 2, 3\), expected \(T, B, I, H\)"),
+        ({"sizes": [(0, 2, 3, 4)]}, "four positive integers"),
+        ({"pairs": 0}, "pairs is 0, expected at least 1"),
+    ],
+)
+def test_wrong_requests_are_explained(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bench.layers(**arguments)
+
+
+def test_table_has_a_line_per_result_and_counts_the_goal(record):
+    rows = [{**record["results"][0], "ratio": ratio} for ratio in (0.7, 0.71, 3.0)]
+    lines = bench.table({**record, "results": rows}).splitlines()
+    assert lines[1].split()[:6] == ["cell", "task", "T", "B", "I", "H"]
+    assert [line.split()[:6] for line in lines[2:5]] == [["rnn", "forward", "3", "2", "4", "5"]] * 3
+    assert [line.split()[-1] for line in lines[2:5]] == ["met", "-", "-"]
+    assert len({len(line) for line in lines[1:5]}) == 1, "the columns are aligned"
+    assert "is met in 1 of 3 rows" in lines[5] and "the same numbers" in lines[6]
