@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tools of the course on recurrent neural networks.")
-bench = typer.Typer(no_args_is_help=True, help="Measure speed. Reported, never asserted.")
-app.add_typer(bench, name="bench")
+measure = typer.Typer(no_args_is_help=True, help="Measure speed. Reported, never asserted.")
+app.add_typer(measure, name="bench")
 
 
 def _root() -> Path:
@@ -64,6 +64,24 @@ def notebooks(
     if found:
         print("\n".join(found))
         raise typer.Exit(1)
+
+
+@measure.command("layers")
+def bench_layers(
+    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
+) -> None:
+    """The NumPy layers beside torch.nn's: CPU time in float32 on one thread, as ratios."""
+    from rnncourse import bench as room
+
+    try:
+        figures = room.layers(pairs=pairs)
+    except (ValueError, RuntimeError) as error:
+        print(error)
+        raise typer.Exit(1) from error
+    print(room.table(figures))
+    if record:
+        print(f"recorded in {room.write_record(figures, record)}")
 
 
 if __name__ == "__main__":

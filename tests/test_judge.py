@@ -38,7 +38,7 @@ def small_unit():
     step = exercise("step", 2, ("h", "a"), terms={"input": ("x",), "recurrent": ("h_prev",), "bias": ("b",)})
 
     @step.inputs
-    def draw(rng, B, I, H):  # noqa: E741
+    def draw(rng, B, I, H):
         sizes = {"x": (B, I), "h_prev": (B, H), "W_x": (H, I), "W_h": (H, H), "b": (H,)}
         return {name: rng.normal(size=size) for name, size in sizes.items()}
 
@@ -54,7 +54,7 @@ def small_unit():
     unroll = exercise("unroll", 1, "h")
 
     @unroll.inputs
-    def sequences(rng, T, B, I, H):  # noqa: E741
+    def sequences(rng, T, B, I, H):
         return {"step": toys.squashed_shift, "x": rng.normal(size=(T, B, I)), "h0": rng.normal(size=(B, H))}
 
     unroll.slip("h0 is replaced by zeros.", "h = h0", "h = h0 * 0")
