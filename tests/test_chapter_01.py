@@ -3,8 +3,8 @@
 import nbformat
 import numpy as np
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from rnncourse import data
 
 V = 7
