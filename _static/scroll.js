@@ -1,11 +1,12 @@
-// An equation wider than the page scrolls within itself: let the keyboard reach those, and only those.
+// What is wider than the page scrolls within itself: let the keyboard reach those places, and only those.
 (() => {
   const mark = () => {
-    for (const box of document.querySelectorAll(".bd-article mjx-container")) {
-      const scroller = box.hasAttribute("display") ? box : box.parentElement;
-      if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
-      else scroller.removeAttribute("tabindex");
-    }
+    const boxes = new Set(document.querySelectorAll(".bd-article :is(figure, div.cell_output .output)"));
+    for (const formula of document.querySelectorAll(".bd-article mjx-container"))
+      boxes.add(formula.hasAttribute("display") ? formula : formula.parentElement);
+    for (const box of boxes)
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
   };
   window.addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;

@@ -80,6 +80,12 @@ def test_every_cited_key_exists():
             assert not unknown, f"{entry} cites {sorted(unknown)}, not in book/references.bib"
 
 
+def test_one_page_alone_lists_the_sources():
+    """A second list makes every source that both contain a duplicate, and the build fails."""
+    pages = [entry for entry in TOC if "{bibliography}" in text_of(source_of(entry))]
+    assert pages == ["book/references"], "end a chapter with sentences that cite its sources, not with {bibliography}"
+
+
 @pytest.mark.parametrize("entry", TOC)
 def test_no_page_brings_a_foreign_resource(entry):
     path = source_of(entry)
