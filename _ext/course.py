@@ -77,10 +77,13 @@ def add_download_box(app: Sphinx, doctree: nodes.document, docname: str) -> None
     section.insert(1, nodes.container("", text, classes=["course-download"]))
 
 
-def finish_page(app: Sphinx, pagename, templatename, context, doctree) -> None:
-    """Exercise pages are generated, so they get no edit button."""
+def edit_the_source(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Exercise pages are generated: their edit button leads to what they are generated from."""
     if is_exercise(pagename):
-        context["theme_use_edit_page_button"] = False
+        for group in context["header_buttons"]:
+            for button in group.get("buttons", []):
+                if button.get("label") == "source-edit-button":
+                    button["url"] = button["url"].replace("/exercises/", "/solutions/", 1)
 
 
 def write_start_page(app: Sphinx, exception) -> None:
@@ -120,7 +123,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", merge_theme_options)
     app.connect("config-inited", drop_thebe)
     app.connect("doctree-resolved", add_download_box)
-    app.connect("html-page-context", finish_page, priority=400)
+    app.connect("html-page-context", edit_the_source, priority=900)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
     app.connect("build-finished", write_start_page, priority=900)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
