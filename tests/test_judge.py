@@ -13,7 +13,7 @@ from rnncourse.grading.author import exercise
 from rnncourse.grading.unit import Unit
 from rnncourse.judge import compare, wire
 from rnncourse.judge.diagnose import RIGHT, diagnose
-from rnncourse.judge.spec import Mistake, spec_from_json, spec_to_json
+from rnncourse.judge.spec import Mistake, Pair, Spec, spec_from_json, spec_to_json
 from rnncourse.judge.verdict import judge
 
 STEP = '''
@@ -281,9 +281,17 @@ def test_a_nan_is_never_right():
 
 def test_diagnosis_needs_real_evidence():
     """A single number that happens to agree names no mistake in part; a mistake that spoils a right cell is out."""
-    mistake = Mistake("m", [{"n": [1.0, 1.0, 1.0, 1.0, 1.0]}, {"n": [2.0] * 5}])
+    mistake = Mistake("m", [{"n": [1.0] * 5}, {"n": [2.0] * 5}])
+    spec = Spec("f", 1, (), "n", [], [mistake])
     right = [{"n": [3.0] * 5}] * 2
-    one_of_two = [{"n": [1.0, 1.0, 1.0, 1.0, 1.0]}, {"n": [5.0] * 5}]
-    assert diagnose([mistake], one_of_two, right, [{"n": 1}] * 2).mistakes == ()
-    assert diagnose([mistake], one_of_two, right, [{"n": 9}] * 2).mistakes == (mistake,)
-    assert diagnose([mistake], [one_of_two[0], {"n": RIGHT}], right, [{"n": 9}] * 2).mistakes == ()
+    one_of_two = [{"n": [1.0] * 5}, {"n": [5.0] * 5}]
+    assert diagnose(spec, one_of_two, right, [{"n": 1}] * 2).mistakes == ()
+    assert diagnose(spec, one_of_two, right, [{"n": 9}] * 2).mistakes == (mistake,)
+    assert diagnose(spec, [one_of_two[0], {"n": RIGHT}], right, [{"n": 9}] * 2).mistakes == ()
+
+
+def test_a_stored_pair_names_both():
+    a, b = (Mistake(hint, [{"n": [value] * 5}]) for hint, value in (("a", 1.0), ("b", 2.0)))
+    spec = Spec("f", 1, (), "n", [], [a, b], [Pair((0, 1), [{"n": [7.0] * 5}])])
+    found = diagnose(spec, [{"n": [7.0] * 5}], [{"n": [3.0] * 5}], [{"n": 1}])
+    assert found.mistakes == (a, b) and found.complete

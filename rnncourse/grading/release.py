@@ -42,7 +42,7 @@ def exercise_notebook(root: Path, name: str) -> str:
         log = logging.getLogger("rnncourse.release")
         log.setLevel(logging.ERROR)  # its errors, not its chatter
         config.SaveCells.enabled = False  # what `nbgrader generate_assignment --no-db` sets
-        GenerateAssignment(coursedir=directory, no_database=True, config=config, logger=log, parent=None).start()
+        GenerateAssignment(coursedir=directory, no_database=True, config=config, log=log).start()
         return (Path(scratch) / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8")
 
 

@@ -5,8 +5,10 @@ The reference is the solution notebook itself: what its setup and solution cells
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
+import itertools
 import zlib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,9 +19,9 @@ import numpy as np
 
 from rnncourse import notebooks
 from rnncourse.check import in_process
-from rnncourse.grading.author import Draw, Exercise
+from rnncourse.grading.author import Draw, Exercise, Slip
 from rnncourse.judge import wire
-from rnncourse.judge.spec import Case, Mistake, Spec
+from rnncourse.judge.spec import Case, Mistake, Pair, Spec
 from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
 
 PUBLIC_SEED = 20260101
@@ -79,7 +81,23 @@ class Unit:
             cases.append(replace(case, expected=wire.decode(wire.encode(reply.value))))
         spec = replace(spec, cases=cases)
         mistakes = [Mistake(hint, self.prints(spec, m), m.__name__) for hint, m in e.mistakes]
-        return replace(spec, mistakes=mistakes)
+        spec = replace(spec, mistakes=mistakes)
+        return replace(spec, pairs=list(self._masking_pairs(spec)))
+
+    def pairs(self, name: str):
+        """(k, l, implementation) for each two slips of `name` that can be made at once."""
+        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)]
+        for (k, a), (l, b) in itertools.combinations(slips, 2):
+            # where the first took away what the second edits, or the two contradict each other, there is no pair
+            with contextlib.suppress(ValueError, SyntaxError):
+                yield k, l, self.implementation(name, (a, b))
+
+    def _masking_pairs(self, spec: Spec):
+        """The pairs of mistakes of which the judge would name neither."""
+        for k, l, implementation in self.pairs(spec.name):
+            verdict = judge(spec, in_process({spec.name: implementation}, spec.arguments))
+            if not verdict.passed and not {spec.mistakes[k].hint, spec.mistakes[l].hint} & set(verdict.hints):
+                yield Pair((k, l), self.prints(spec, implementation))
 
     def prints(self, spec: Spec, mistake) -> list[dict]:
         """The fingerprints of a known mistake (or slips, or any function) over the cases of a spec."""

@@ -193,14 +193,14 @@ def agree(leaf: Leaf, expected: np.ndarray | str, tolerance: float) -> bool:
 
 
 def fingerprint(leaf: Leaf) -> list[float] | str:
-    """A leaf as a few numbers that do not give it away: 4 random projections and the root mean square."""
+    """A leaf as a few numbers that do not give it away: random projections and the root mean square."""
     if isinstance(leaf, Problem):
         return leaf.code
     if isinstance(leaf, str):
         return "text " + hashlib.sha256(leaf.encode()).hexdigest()[:16]
     flat = np.nan_to_num(leaf.astype(np.float64)).ravel()
     # RandomState's stream is frozen by NumPy's compatibility policy; Generator's is not
-    weights = np.random.RandomState(leaf.size).standard_normal((PROJECTIONS, leaf.size))
+    weights = np.random.RandomState(leaf.size).standard_normal((min(PROJECTIONS, leaf.size), leaf.size))
     return [float(f"{v:.10g}") for v in (*(weights @ flat / np.sqrt(max(leaf.size, 1))), rms(flat))]
 
 

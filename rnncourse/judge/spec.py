@@ -29,6 +29,14 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two known mistakes made at once, where the fingerprints of the one hide those of the other."""
+
+    of: tuple[int, int]
+    prints: list[dict]
+
+
+@dataclass(frozen=True)
 class Spec:
     """All that is needed to judge one function."""
 
@@ -38,6 +46,7 @@ class Spec:
     returns: str | tuple[str, ...]
     cases: list[Case]
     mistakes: list[Mistake] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
@@ -64,6 +73,7 @@ def spec_to_json(spec: Spec) -> dict:
             for c in spec.cases
         ],
         "mistakes": [{"hint": m.hint, "prints": m.prints} for m in spec.mistakes],
+        "pairs": [{"of": list(p.of), "prints": p.prints} for p in spec.pairs],
     }
 
 
@@ -84,6 +94,7 @@ def spec_from_json(data: dict) -> Spec:
         returns=returns if isinstance(returns, str) else tuple(returns),
         cases=cases,
         mistakes=[Mistake(**m) for m in data["mistakes"]],
+        pairs=[Pair(tuple(p["of"]), p["prints"]) for p in data["pairs"]],
         terms={k: tuple(v) for k, v in data["terms"].items()},
         tolerance=data["tolerance"],
         may_change=tuple(data["may_change"]),

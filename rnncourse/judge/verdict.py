@@ -120,7 +120,7 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
     if all(o.passed for o in seen):
         return Verdict(spec.name, True, f"{spec.name} is right in all {len(seen)} cases.")
     found = diagnose(
-        spec.mistakes,
+        spec,
         [o.prints() for o in seen],
         [{k: fingerprint(v) for k, v in o.expected.items()} for o in seen],
         [{k: getattr(v, "size", 1) for k, v in o.expected.items()} for o in seen],
