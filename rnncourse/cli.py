@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tools of the course on recurrent neural networks.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tools of the course on recurrent neural networks.",
+)
 measure = typer.Typer(no_args_is_help=True, help="Measure speed. Reported, never asserted.")
 app.add_typer(measure, name="bench")
 
@@ -33,7 +38,11 @@ def release(
     for name in units or known:
         if name not in known:
             raise typer.BadParameter(f"no unit {name!r} in solutions/; there are: {', '.join(known)}")
-        room.generate(root, name)
+        try:
+            room.generate(root, name)
+        except ValueError as error:
+            print(f"Nothing was written for {name}: {error}")
+            raise typer.Exit(1) from error
         print(f"exercises/{name}/{name}.ipynb and rnncourse/units/{name}.json")
     if archive:
         target = root / "dist" / "rnncourse-students.zip"
