@@ -89,7 +89,7 @@ BUGS = {  # planted bug -> the arrays whose gradient it spoils
 }
 
 
-@pytest.mark.parametrize(("bug", "spoilt"), BUGS.items(), ids=str)
+@pytest.mark.parametrize(("bug", "spoilt"), BUGS.items(), ids=[str(bug) for bug in BUGS])
 def test_planted_bugs_are_found_where_they_are(bug, spoilt):
     arrays, loss, dh = rnn_problem()
     rows = check_gradients(loss, arrays, textbook_backward(arrays, dh, bug))
