@@ -330,8 +330,10 @@ last = exercise("read_last", points=2, returns="y", terms={"state": ("h",), "bia
 @last.inputs(T=(6, 1, 8, 4), B=(4, 2, 1, 3), O=(2, 3, 1, 4))
 def draw_last(rng, T, B, H, O):
     lengths = rng.integers(1, T + 1, size=B)
-    if T > 2:
-        lengths[0] = rng.integers(2, T)  # padded, and neither first nor last
+    if T > 3:  # the first sequence is padded and not the shortest, and none ends at its first step
+        lengths = rng.integers(2, T + 1, size=B)
+        lengths[1:2] = 2
+        lengths[0] = rng.integers(3, T)
     return {
         "h": rng.uniform(-1, 1, size=(T, B, H)),
         "lengths": lengths,
