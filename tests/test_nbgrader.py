@@ -25,6 +25,8 @@ def answered(name, path, wrong=()):
     """The student's notebook with the solution filled in; functions in `wrong` get their first slip."""
     notebook = notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
     unit = load(name)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("YOUR ANSWER HERE", "An answer.")  # Validate asks for one
     for cell in notebooks.code_cells(notebook):
         function = cell.metadata.get("nbgrader", {}).get("grade_id")
         if cell.metadata.get("nbgrader", {}).get("solution") and function in unit.sources:
