@@ -102,7 +102,10 @@ def test_every_stage_has_its_message():
     told(lambda *args: tuple(r.T for r in right(*args)), "h has shape (4, 3); expected (3, 4)", "transposed")
     told(lambda *args: tuple(r[None] for r in right(*args)), "an axis of length 1 too many")
     told(lambda *args: tuple(r.tolist() for r in right(*args)), "h is a list of length 3", "np.stack")
-    told(lambda *args: tuple(r * np.nan for r in right(*args)), "12 entries that are NaN or infinite")
+    told(
+        lambda *args: tuple(r * np.nan for r in right(*args)),
+        "h has NaN or infinite entries: 12 of 12, the first at h[0, 0]",
+    )
     told(lambda *args: tuple(r.astype(str) for r in right(*args)), "h has dtype <U")
     told(lambda *args: (right(*args)[0].round().astype(int), right(*args)[1]), "holds integers", "Right: a. Wrong: h.")
     told(

@@ -160,10 +160,11 @@ def _array(array, expected, name) -> Leaf:
         return Problem("dtype float", f"{name} has dtype {array.dtype}; expected integers.")
     if array.dtype.kind == "f" and not np.isfinite(array).all() and np.isfinite(expected).all():
         bad = ~np.isfinite(array)
-        place = "" if array.ndim == 0 else f", the first at {name}[{', '.join(map(str, np.argwhere(bad)[0]))}]"
-        return Problem(
-            f"not finite {int(bad.sum())}", f"{name} has {int(bad.sum())} entries that are NaN or infinite{place}."
-        )
+        text = f"{name} is {array}, which is no finite number."
+        if array.ndim:
+            place = ", ".join(map(str, np.argwhere(bad)[0]))
+            text = f"{name} has NaN or infinite entries: {bad.sum()} of {bad.size}, the first at {name}[{place}]."
+        return Problem(f"not finite {bad.sum()}", text)
     return array
 
 
