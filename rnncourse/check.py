@@ -13,6 +13,7 @@ import json
 import linecache
 import re
 import sys
+import textwrap
 import traceback
 import warnings
 from functools import cache
@@ -46,7 +47,7 @@ def unit(name: str):
         namespace = inspect.currentframe().f_back.f_globals
         verdict = judge(specs[function], in_process(namespace, specs[function].arguments))
         if not verdict.passed:
-            raise CheckFailed(f"✗ {verdict.message}")
+            raise CheckFailed(_wrapped(f"✗ {verdict.message}"))
         points = specs[function].points
         print(f"✓ {verdict.message} ({points:g} point{'' if points == 1 else 's'})")
 
@@ -101,6 +102,12 @@ def in_process(namespace: dict, arguments: tuple[str, ...] = ()):
 def exception_code(error: BaseException) -> str:
     """An exception in short, without its numbers: equal for the same mistake at other sizes."""
     return f"raises {type(error).__name__}: " + re.sub(r"\d+", "#", str(error))[:80]
+
+
+def _wrapped(message: str) -> str:
+    """Lines no longer than nbgrader's Validate dialog shows."""
+    wrap = textwrap.TextWrapper(width=100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrap.fill(line) for line in message.split("\n"))
 
 
 def _missing(name: str, namespace: dict) -> str:
