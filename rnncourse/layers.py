@@ -27,7 +27,7 @@ def rnn_forward(x, h0, W_x, W_h, b):
     change h in place only after the last ``rnn_backward``.
 
     Raises ValueError if an argument has the wrong type, dtype or shape.
-    Source: Elman (1990), Finding structure in time.
+    Source: Elman (1990), Finding structure in time, with tanh in place of the logistic function.
     """
     arrays = {"x": x, "h0": h0, "W_x": W_x, "W_h": W_h, "b": b}
     _check_types(arrays)
