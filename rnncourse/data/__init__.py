@@ -7,7 +7,7 @@
     text = data.docstrings()                      # one string, about 1.1 million characters of English and code
     vocabulary = data.Vocabulary(text)            # characters <-> ids: encode, decode, len
     ids = vocabulary.encode(text)                 # (N,) integers
-    for x, y in data.streams(ids, T=64, B=32):    # (T, B) each; row b goes on where the batch before left it
+    for x, y in data.streams(ids, T=64, B=32):    # (T, B) each; column b goes on where it left off
         ...
     p = data.witten_bell(train, held_out, order=5, V=len(vocabulary))     # the n-gram baseline: (N,) probabilities
 

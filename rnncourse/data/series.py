@@ -13,8 +13,9 @@ _SHA256 = {
 
 
 def sunspots() -> tuple[np.ndarray, np.ndarray]:
-    """Yearly sunspot activity, 1700-2008: years (309,) int64 and activity (309,) float64, mean number of sunspots.
+    """Yearly sunspot activity, 1700-2008: years (309,) int64 and activity (309,) float64.
 
+    Activity is the yearly mean of the relative (Wolf) sunspot number: ten times the groups plus the single spots.
     Source: National Geophysical Data Center (public domain), as bundled with statsmodels.
     """
     table = datasets.sunspots.load_pandas().data
