@@ -17,7 +17,9 @@ def draw_windows(rng, N, K, I):
 
 
 windows.slip(
-    "y comes one step too late: horizon 1 is the value right after the window.", "K - 1 + horizon]", "K + horizon]"
+    "y comes one step too late: horizon 1 is the value right after the window.",
+    "K - 1 + horizon]",
+    "K + horizon]",
 )
 windows.slip(
     "y is the value right after the window, whatever the horizon: the forecast is then easier than the one reported.",
@@ -35,7 +37,9 @@ windows.slip(
     "starts + horizon",
 )
 windows.slip(
-    "The last window is missing: it still fits when its target is the last value.", "// stride + 1", "// stride"
+    "The last window is missing: it still fits when its target is the last value.",
+    "// stride + 1",
+    "// stride",
 )
 windows.slip(
     "Windows start at every step: stride is the distance between two starts.",
@@ -49,21 +53,29 @@ windows.slip(
 )
 
 
-@windows.mistake("X is batch first, (N, K, I): this course puts time first, (K, N, I).")
+@windows.mistake(
+    "X is batch first, (N, K, I): this course puts time first, (K, N, I)."
+)
 def batch_first(x, K, horizon, stride):
     N = (len(x) - K - horizon) // stride + 1
     X = np.stack([x[n * stride : n * stride + K] for n in range(N)])
     return X, np.stack([x[n * stride + K - 1 + horizon] for n in range(N)])
 
 
-@windows.mistake("X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does.")
+@windows.mistake(
+    "X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does."
+)
 def reshaped(x, K, horizon, stride):
     N = (len(x) - K - horizon) // stride + 1
-    X = np.stack([x[n * stride : n * stride + K] for n in range(N)]).reshape(K, N, -1)
+    X = np.stack([x[n * stride : n * stride + K] for n in range(N)]).reshape(
+        K, N, -1
+    )
     return X, np.stack([x[n * stride + K - 1 + horizon] for n in range(N)])
 
 
-@windows.mistake("The steps within each window run backwards: the oldest value comes first.")
+@windows.mistake(
+    "The steps within each window run backwards: the oldest value comes first."
+)
 def latest_first(x, K, horizon, stride):
     N = (len(x) - K - horizon) // stride + 1
     X = np.stack([x[n * stride : n * stride + K][::-1] for n in range(N)], axis=1)
@@ -82,7 +94,9 @@ def with_a_loop(x, K, horizon, stride):
 
 @windows.answer
 def with_a_view(x, K, horizon, stride):
-    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[::stride]  # (N, I, K + horizon)
+    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[
+        ::stride
+    ]  # (N, I, K + horizon)
     return rows[:, :, :K].transpose(2, 0, 1), rows[:, :, -1].astype(np.float32)
 
 
@@ -96,7 +110,12 @@ def draw_next_targets(rng, T, B):
     lengths[0] = max(1, T - 2)
     if B > 1:
         lengths[-1] = T
-    return {"ids": rng.integers(3, 30, size=(T, B)), "lengths": lengths, "end": 1, "ignore": -100}
+    return {
+        "ids": rng.integers(3, 30, size=(T, B)),
+        "lengths": lengths,
+        "end": 1,
+        "ignore": -100,
+    }
 
 
 next_targets.slip(
@@ -106,7 +125,9 @@ next_targets.slip(
 )
 
 
-@next_targets.mistake("The targets are the tokens before, not after: y[t] is ids[t + 1].")
+@next_targets.mistake(
+    "The targets are the tokens before, not after: y[t] is ids[t + 1]."
+)
 def backwards(ids, lengths, end, ignore):
     y = np.full_like(ids, ignore)
     for b, length in enumerate(lengths):
@@ -115,7 +136,9 @@ def backwards(ids, lengths, end, ignore):
     return y
 
 
-@next_targets.mistake("No sequence ends: the last real token has the target `end`, so that a model learns to stop.")
+@next_targets.mistake(
+    "No sequence ends: the last real token has the target `end`, so that a model learns to stop."
+)
 def without_end(ids, lengths, end, ignore):
     y = np.full_like(ids, ignore)
     for b, length in enumerate(lengths):
@@ -134,7 +157,9 @@ def end_too_late(ids, lengths, end, ignore):
     return y[:-1]
 
 
-@next_targets.mistake("`end` stands in the last row for all sequences: the shorter ones end earlier.")
+@next_targets.mistake(
+    "`end` stands in the last row for all sequences: the shorter ones end earlier."
+)
 def end_in_the_last_row(ids, lengths, end, ignore):
     y = np.concatenate([ids[1:], np.full((1, ids.shape[1]), end)])
     padded = np.arange(len(ids))[:, None] >= lengths
@@ -142,7 +167,9 @@ def end_in_the_last_row(ids, lengths, end, ignore):
     return np.where(padded, ignore, y)
 
 
-@next_targets.mistake("The padding has targets: all steps from lengths[b] on get `ignore`.")
+@next_targets.mistake(
+    "The padding has targets: all steps from lengths[b] on get `ignore`."
+)
 def padding_is_predicted(ids, lengths, end, ignore):
     y = np.concatenate([ids[1:], np.full((1, ids.shape[1]), ignore)])
     y[lengths - 1, np.arange(ids.shape[1])] = end
@@ -160,7 +187,9 @@ def one_too_few(ids, lengths, end, ignore):
     return y
 
 
-@next_targets.mistake("The shift goes along the batch: y[t, b] is the next token of the same column b.")
+@next_targets.mistake(
+    "The shift goes along the batch: y[t, b] is the next token of the same column b."
+)
 def along_the_batch(ids, lengths, end, ignore):
     y = np.concatenate([ids[:, 1:], np.full((len(ids), 1), end)], axis=1)
     y[lengths - 1, np.arange(ids.shape[1])] = end
@@ -200,7 +229,13 @@ def corpus(rng, T, B, k, spare):
     length = 2 * T + max(1, T // 2)
     N = B * length + 1 + spare
     document = np.cumsum(rng.random(N) < 0.4)
-    return {"ids": rng.permutation(N) + 10, "document": document, "T": T, "B": B, "k": k}
+    return {
+        "ids": rng.permutation(N) + 10,
+        "document": document,
+        "T": T,
+        "B": B,
+        "k": k,
+    }
 
 
 @stream_batch.inputs(T=(4, 1, 5, 3), B=(3, 2, 1, 4))
@@ -219,7 +254,9 @@ stream_batch.slip(
     "x = ids[: B * length].reshape(length, B)\n    y = ids[1 : B * length + 1].reshape(length, B)",
 )
 stream_batch.slip(
-    "y is x itself: the target is the token after the input.", "ids[1 : B * length + 1]", "ids[: B * length]"
+    "y is x itself: the target is the token after the input.",
+    "ids[1 : B * length + 1]",
+    "ids[: B * length]",
 )
 stream_batch.slip(
     "keep is turned round: it is True where input and target belong to the same document.",
@@ -264,14 +301,22 @@ stream_batch.slip(
 def pieces(ids, document, T, B, k):
     start = k * T * B
     same = document[1:] == document[:-1]
-    return tuple(part[start : start + T * B].reshape(B, -1).T for part in (ids[:-1], ids[1:], same))
+    return tuple(
+        part[start : start + T * B].reshape(B, -1).T
+        for part in (ids[:-1], ids[1:], same)
+    )
 
 
-@stream_batch.mistake("The arrays are batch first, (B, T): this course puts time first, (T, B).")
+@stream_batch.mistake(
+    "The arrays are batch first, (B, T): this course puts time first, (T, B)."
+)
 def batch_rows(ids, document, T, B, k):
     length = (len(ids) - 1) // B
     same = document[1:] == document[:-1]
-    return tuple(part[: B * length].reshape(B, length)[:, k * T : k * T + T] for part in (ids[:-1], ids[1:], same))
+    return tuple(
+        part[: B * length].reshape(B, length)[:, k * T : k * T + T]
+        for part in (ids[:-1], ids[1:], same)
+    )
 
 
 @stream_batch.mistake(
@@ -280,7 +325,10 @@ def batch_rows(ids, document, T, B, k):
 def rolled(ids, document, T, B, k):
     length = (len(ids) - 1) // B
     same = document[1:] == document[:-1]
-    x, keep = (part[: B * length].reshape(B, length).T[k * T : k * T + T] for part in (ids, same))
+    x, keep = (
+        part[: B * length].reshape(B, length).T[k * T : k * T + T]
+        for part in (ids, same)
+    )
     return x, np.roll(x, -1, axis=0), keep
 
 
@@ -305,7 +353,9 @@ def with_loops(ids, document, T, B, k):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-interpolated_loss = exercise("interpolated_loss", points=3, returns=("nats", "bits"))
+interpolated_loss = exercise(
+    "interpolated_loss", points=3, returns=("nats", "bits")
+)
 
 
 @interpolated_loss.inputs(V=(6, 3, 4, 8), N=(14, 2, 9, 25))
@@ -315,7 +365,12 @@ def draw_interpolated_loss(rng, V, N):
     ids = rng.integers(0, V, size=N)
     if N > 2:
         ids[1] = V // 2
-    return {"pairs": pairs, "ids": ids, "weight": float(rng.uniform(0.55, 0.9)), "k": float(rng.uniform(0.5, 2))}
+    return {
+        "pairs": pairs,
+        "ids": ids,
+        "weight": float(rng.uniform(0.55, 0.9)),
+        "k": float(rng.uniform(0.5, 2)),
+    }
 
 
 interpolated_loss.slip(
@@ -329,7 +384,9 @@ interpolated_loss.slip(
     "pairs.sum()",
 )
 interpolated_loss.slip(
-    "The denominator adds k once: it was added to each of V counts.", "(pairs.sum() + k * V)", "(pairs.sum() + k)"
+    "The denominator adds k once: it was added to each of V counts.",
+    "(pairs.sum() + k * V)",
+    "(pairs.sum() + k)",
 )
 interpolated_loss.slip(
     "The single tokens are not smoothed: a token that never occurred has probability 0, and the loss is infinite.",
@@ -362,13 +419,19 @@ interpolated_loss.slip(
     "total",
 )
 interpolated_loss.slip(
-    "Bits are nats divided by ln 2: a bit is the smaller unit.", "nats / np.log(2)", "nats * np.log(2)"
+    "Bits are nats divided by ln 2: a bit is the smaller unit.",
+    "nats / np.log(2)",
+    "nats * np.log(2)",
 )
 interpolated_loss.slip(
-    "The sign is missing: the loss is the mean of -ln p.", "total -= np.log(p)", "total += np.log(p)"
+    "The sign is missing: the loss is the mean of -ln p.",
+    "total -= np.log(p)",
+    "total += np.log(p)",
 )
 interpolated_loss.slip(
-    "The logarithm has base 2 where nats are asked for: nats use the natural logarithm.", "np.log(p)", "np.log2(p)"
+    "The logarithm has base 2 where nats are asked for: nats use the natural logarithm.",
+    "np.log(p)",
+    "np.log2(p)",
 )
 interpolated_loss.slip(
     "This is minus the logarithm of the mean probability: the loss is the mean of the logarithms.",
@@ -410,7 +473,13 @@ def a_season(rng, T, B, period, horizon):
     first = period * (horizon // period + 1) + 1
     x = rng.normal(size=(first + T, B)) + 3
     forecast = x[first:] + 0.5 * rng.normal(size=(T, B))
-    return {"x": x, "forecast": forecast, "first": first, "period": period, "horizon": horizon}
+    return {
+        "x": x,
+        "forecast": forecast,
+        "first": first,
+        "period": period,
+        "horizon": horizon,
+    }
 
 
 @seasonal_skill.inputs(T=(7, 4, 9, 5), B=(3, 2, 1, 4))
@@ -446,7 +515,9 @@ seasonal_skill.slip(
     "period * (horizon // period + 1)",
 )
 seasonal_skill.slip(
-    "The `1 -` is missing: the skill of a perfect forecast is 1.", "1 - mse / rival_mse", "mse / rival_mse"
+    "The `1 -` is missing: the skill of a perfect forecast is 1.",
+    "1 - mse / rival_mse",
+    "mse / rival_mse",
 )
 seasonal_skill.slip(
     "The ratio is upside down: the error of the forecast is divided by that of the rival.",
@@ -470,11 +541,15 @@ seasonal_skill.slip(
 )
 
 
-@seasonal_skill.mistake("The errors are absolute, not squared: the skill is defined with squares.")
+@seasonal_skill.mistake(
+    "The errors are absolute, not squared: the skill is defined with squares."
+)
 def absolute(x, forecast, first, period, horizon):
     m = int(np.ceil(horizon / period))
     rival = np.array([x[t - m * period] for t in range(first, len(x))])
-    return 1 - np.abs(forecast - x[first:]).sum(axis=0) / np.abs(rival - x[first:]).sum(axis=0)
+    return 1 - np.abs(forecast - x[first:]).sum(axis=0) / np.abs(
+        rival - x[first:]
+    ).sum(axis=0)
 
 
 @seasonal_skill.answer
@@ -506,10 +581,20 @@ time_split = exercise("time_split", points=2, returns=("train", "valid", "test")
 
 @time_split.inputs(N=(12, 5, 20, 9), K=(4, 2, 6, 3), L=(2, 3, 4, 2))
 def draw_time_split(rng, N, K, L):
-    horizon, valid, test = L, L + 3 + int(rng.integers(0, 3)), int(rng.integers(1, 3)) + L
+    horizon, valid, test = (
+        L,
+        L + 3 + int(rng.integers(0, 3)),
+        int(rng.integers(1, 3)) + L,
+    )
     if valid == test:
         valid += 1
-    return {"n": N + K + 2 * horizon + valid + test, "K": K, "horizon": horizon, "valid": valid, "test": test}
+    return {
+        "n": N + K + 2 * horizon + valid + test,
+        "K": K,
+        "horizon": horizon,
+        "valid": valid,
+        "test": test,
+    }
 
 
 @time_split.inputs(N=(6, 8), K=(3, 5))
@@ -549,22 +634,40 @@ time_split.slip(
 )
 
 
-@time_split.mistake("The validation is counted from the end of the series: it lies before the test, not in it.")
+@time_split.mistake(
+    "The validation is counted from the end of the series: it lies before the test, not in it."
+)
 def valid_within_test(n, K, horizon, valid, test):
     t, v, s = np.arange(n), n - valid, n - test
-    return (t >= K + horizon - 1) & (t <= v - horizon), (t >= v) & (t <= s - horizon), t >= s
+    return (
+        (t >= K + horizon - 1) & (t <= v - horizon),
+        (t >= v) & (t <= s - horizon),
+        t >= s,
+    )
 
 
-@time_split.mistake("Both gaps are one step too long: at time v - h the value x[v - h] itself is known.")
+@time_split.mistake(
+    "Both gaps are one step too long: at time v - h the value x[v - h] itself is known."
+)
 def gaps_too_long(n, K, horizon, valid, test):
     t, v, s = np.arange(n), n - test - valid, n - test
-    return (t >= K + horizon - 1) & (t < v - horizon), (t >= v) & (t < s - horizon), t >= s
+    return (
+        (t >= K + horizon - 1) & (t < v - horizon),
+        (t >= v) & (t < s - horizon),
+        t >= s,
+    )
 
 
-@time_split.mistake("The gaps are as long as a window: inputs may overlap, only future targets may not be used.")
+@time_split.mistake(
+    "The gaps are as long as a window: inputs may overlap, only future targets may not be used."
+)
 def gaps_of_windows(n, K, horizon, valid, test):
     t, v, s = np.arange(n), n - test - valid, n - test
-    return (t >= K + horizon - 1) & (t <= v - horizon - K), (t >= v) & (t <= s - horizon - K), t >= s
+    return (
+        (t >= K + horizon - 1) & (t <= v - horizon - K),
+        (t >= v) & (t <= s - horizon - K),
+        t >= s,
+    )
 
 
 @time_split.mistake(
@@ -572,13 +675,23 @@ def gaps_of_windows(n, K, horizon, valid, test):
 )
 def gaps_at_the_start(n, K, horizon, valid, test):
     t, v, s = np.arange(n), n - test - valid, n - test
-    return (t >= K + horizon - 1) & (t < v), (t >= v + horizon - 1) & (t < s), t >= s + horizon - 1
+    return (
+        (t >= K + horizon - 1) & (t < v),
+        (t >= v + horizon - 1) & (t < s),
+        t >= s + horizon - 1,
+    )
 
 
-@time_split.mistake("The targets are shuffled: a split in time keeps the future out of the training part.")
+@time_split.mistake(
+    "The targets are shuffled: a split in time keeps the future out of the training part."
+)
 def shuffled(n, K, horizon, valid, test):
     t, v, s = np.random.default_rng(0).permutation(n), n - test - valid, n - test
-    return (t >= K + horizon - 1) & (t <= v - horizon), (t >= v) & (t <= s - horizon), t >= s
+    return (
+        (t >= K + horizon - 1) & (t <= v - horizon),
+        (t >= v) & (t <= s - horizon),
+        t >= s,
+    )
 
 
 @time_split.answer
@@ -623,14 +736,24 @@ def draw_scale(rng, T, B, I):
     return {"x": x, "n_train": n_train}
 
 
-scale.slip("The statistics are taken over all steps: only the first n_train may be known.", "x[:n_train]", "x")
+scale.slip(
+    "The statistics are taken over all steps: only the first n_train may be known.",
+    "x[:n_train]",
+    "x",
+)
 
 
-@scale.mistake("One mean and one deviation serve all features: each feature has its own.")
+@scale.mistake(
+    "One mean and one deviation serve all features: each feature has its own."
+)
 def one_for_all(x, n_train):
     mean, deviation = np.nanmean(x[:n_train]), np.nanstd(x[:n_train])
     features = np.ones(x.shape[2])
-    return np.where(np.isnan(x), 0, (x - mean) / deviation), mean * features, deviation * features
+    return (
+        np.where(np.isnan(x), 0, (x - mean) / deviation),
+        mean * features,
+        deviation * features,
+    )
 
 
 scale.slip(
@@ -654,7 +777,9 @@ scale.slip(
     "deviation + 1e-8",
 )
 scale.slip(
-    "The missing values are still NaN after scaling: they become 0.", "np.where(np.isnan(x), 0, scaled)", "scaled"
+    "The missing values are still NaN after scaling: they become 0.",
+    "np.where(np.isnan(x), 0, scaled)",
+    "scaled",
 )
 scale.slip(
     "Missing values are 0 before scaling: they then look like a measured 0, far from the mean.",
@@ -664,7 +789,9 @@ scale.slip(
 scale.slip("The mean is not taken off.", "(x - mean) / deviation", "x / deviation")
 
 
-@scale.mistake("Missing values count as 0 in the mean and the deviation: they do not count at all.")
+@scale.mistake(
+    "Missing values count as 0 in the mean and the deviation: they do not count at all."
+)
 def zeros_count(x, n_train):
     filled = np.nan_to_num(x[:n_train])
     mean, deviation = filled.mean(axis=(0, 1)), filled.std(axis=(0, 1))
@@ -672,16 +799,23 @@ def zeros_count(x, n_train):
     return np.nan_to_num((x - mean) / deviation), mean, deviation
 
 
-@scale.mistake("The statistics are NaN: a plain mean over missing values is missing itself.")
+@scale.mistake(
+    "The statistics are NaN: a plain mean over missing values is missing itself."
+)
 def nan_spreads(x, n_train):
     mean, deviation = x[:n_train].mean(axis=(0, 1)), x[:n_train].std(axis=(0, 1))
     deviation = np.where(deviation == 0, 1, deviation)
     return np.nan_to_num((x - mean) / deviation), mean, deviation
 
 
-@scale.mistake("Every series has statistics of its own: they are shared, so take the mean over steps and series.")
+@scale.mistake(
+    "Every series has statistics of its own: they are shared, so take the mean over steps and series."
+)
 def per_series(x, n_train):
-    mean, deviation = np.nanmean(x[:n_train], axis=0), np.nanstd(x[:n_train], axis=0)
+    mean, deviation = (
+        np.nanmean(x[:n_train], axis=0),
+        np.nanstd(x[:n_train], axis=0),
+    )
     deviation = np.where(deviation > 0, deviation, 1)
     return np.nan_to_num((x - mean) / deviation), mean, deviation
 

@@ -7,7 +7,12 @@ from rnncourse.grading import exercise
 
 # 1. leaky_step
 
-step = exercise("leaky_step", points=2, returns="h", terms={"input": ("x",), "recurrent": ("h_prev",), "bias": ("b",)})
+step = exercise(
+    "leaky_step",
+    points=2,
+    returns="h",
+    terms={"input": ("x",), "recurrent": ("h_prev",), "bias": ("b",)},
+)
 
 
 @step.inputs
@@ -24,9 +29,15 @@ def draw_step(rng, B, I, H):
 
 step.slip("The bias is missing: b shifts every unit at every step.", " + b)", ")")
 step.slip(
-    "The tanh is missing: without it the recurrence is one affine map of the inputs.", "new = np.tanh(", "new = ("
+    "The tanh is missing: without it the recurrence is one affine map of the inputs.",
+    "new = np.tanh(",
+    "new = (",
 )
-step.slip("W_h is used in the wrong orientation: unit j must gather from all units with row j of W_h.", "W_h.T", "W_h")
+step.slip(
+    "W_h is used in the wrong orientation: unit j must gather from all units with row j of W_h.",
+    "W_h.T",
+    "W_h",
+)
 step.slip(
     "The old state is kept whole: only the share 1 - alpha of it stays, or the state can leave the range -1 to 1.",
     "(1 - alpha) * h_prev",
@@ -44,12 +55,16 @@ step.slip(
 )
 
 
-@step.mistake("The leak is on the wrong side: alpha is the share of the new value, 1 - alpha that of the old state.")
+@step.mistake(
+    "The leak is on the wrong side: alpha is the share of the new value, 1 - alpha that of the old state."
+)
 def leak_swapped(x, h_prev, W_x, W_h, b, alpha):
     return alpha * h_prev + (1 - alpha) * np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
 
 
-@step.mistake("There is no leak: the whole state is replaced, which is the plain cell.")
+@step.mistake(
+    "There is no leak: the whole state is replaced, which is the plain cell."
+)
 def no_leak(x, h_prev, W_x, W_h, b, alpha):
     return np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
 
@@ -61,7 +76,9 @@ def tanh_around_all(x, h_prev, W_x, W_h, b, alpha):
     return np.tanh((1 - alpha) * h_prev + alpha * (x @ W_x.T + h_prev @ W_h.T + b))
 
 
-@step.mistake("alpha stands inside the tanh: it is the squashed value that is weighted, not its argument.")
+@step.mistake(
+    "alpha stands inside the tanh: it is the squashed value that is weighted, not its argument."
+)
 def alpha_inside(x, h_prev, W_x, W_h, b, alpha):
     return (1 - alpha) * h_prev + np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))
 
@@ -75,7 +92,10 @@ def as_a_move(x, h_prev, W_x, W_h, b, alpha):
 @step.answer
 def one_matrix_row_by_row(x, h_prev, W_x, W_h, b, alpha):
     W = np.hstack([W_x, W_h, b[:, None]])
-    rows = [np.tanh(W @ np.concatenate([x_row, h_row, [1.0]])) for x_row, h_row in zip(x, h_prev, strict=True)]
+    rows = [
+        np.tanh(W @ np.concatenate([x_row, h_row, [1.0]]))
+        for x_row, h_row in zip(x, h_prev, strict=True)
+    ]
     h = h_prev.copy()
     h *= 1 - alpha
     h += alpha * np.array(rows)
@@ -100,7 +120,11 @@ def draw_unroll(rng, T, B, I, H):
 
 @unroll.inputs(T=(4, 7), B=(3, 5))  # one sequence per column: no flag anywhere
 def draw_unroll_plain(rng, T, B, I, H):
-    return {**draw_unroll(rng, T, B, I, H), "step": toys.fading_sum, "first": np.zeros((T, B), dtype=bool)}
+    return {
+        **draw_unroll(rng, T, B, I, H),
+        "step": toys.fading_sum,
+        "first": np.zeros((T, B), dtype=bool),
+    }
 
 
 unroll.slip(
@@ -135,7 +159,9 @@ unroll.slip(
 )
 
 
-@unroll.mistake("The flags are not used: where a sequence begins, the state must not know the sequence before it.")
+@unroll.mistake(
+    "The flags are not used: where a sequence begins, the state must not know the sequence before it."
+)
 def no_reset(step, x, h0, first):
     h = [h0]
     for x_t in x:
@@ -143,7 +169,9 @@ def no_reset(step, x, h0, first):
     return np.stack(h[1:])
 
 
-@unroll.mistake("The states are those before each step: h[t] is what the step returned at t, so h0 is not among them.")
+@unroll.mistake(
+    "The states are those before each step: h[t] is what the step returned at t, so h0 is not among them."
+)
 def one_early(step, x, h0, first):
     h, state = [], h0
     for t in range(len(x)):
@@ -153,7 +181,9 @@ def one_early(step, x, h0, first):
     return np.stack(h)
 
 
-@unroll.mistake("The state is put back after the step: then the first input of a new sequence is lost.")
+@unroll.mistake(
+    "The state is put back after the step: then the first input of a new sequence is lost."
+)
 def reset_after(step, x, h0, first):
     h, state = [], h0
     for t in range(len(x)):
@@ -205,16 +235,46 @@ count.slip(
     "below = H",
     "below = I",
 )
-count.slip("The biases of the layers are missing: each bias vector has H entries.", " + biases * H", "")
-count.slip("Only one bias vector per layer is counted: `biases` says how many there are.", "biases * H", "H")
-count.slip("The bias of the readout is missing: it has one entry per output.", "O * H + O", "O * H")
-count.slip("The readout gets as many biases as a layer: it always has one.", "O * H + O", "O * H + biases * O")
-count.slip("Only one layer is counted: there are L of them, each with weights of its own.", "range(L)", "range(1)")
-count.slip("The recurrent matrix is missing: every layer has an H by H matrix W_h.", " + H * H", "")
-count.slip("The readout is attached to the input: it reads the H states of the last layer.", "O * H + O", "O * I + O")
+count.slip(
+    "The biases of the layers are missing: each bias vector has H entries.",
+    " + biases * H",
+    "",
+)
+count.slip(
+    "Only one bias vector per layer is counted: `biases` says how many there are.",
+    "biases * H",
+    "H",
+)
+count.slip(
+    "The bias of the readout is missing: it has one entry per output.",
+    "O * H + O",
+    "O * H",
+)
+count.slip(
+    "The readout gets as many biases as a layer: it always has one.",
+    "O * H + O",
+    "O * H + biases * O",
+)
+count.slip(
+    "Only one layer is counted: there are L of them, each with weights of its own.",
+    "range(L)",
+    "range(1)",
+)
+count.slip(
+    "The recurrent matrix is missing: every layer has an H by H matrix W_h.",
+    " + H * H",
+    "",
+)
+count.slip(
+    "The readout is attached to the input: it reads the H states of the last layer.",
+    "O * H + O",
+    "O * I + O",
+)
 
 
-@count.mistake("The readout is counted once per layer: only the last layer is read.")
+@count.mistake(
+    "The readout is counted once per layer: only the last layer is read."
+)
 def readout_per_layer(I, H, L, O, biases):
     return H * I + (L - 1) * H * H + L * (H * H + biases * H) + L * (O * H + O)
 
@@ -234,7 +294,9 @@ def by_shapes(I, H, L, O, biases):
 
 # 4. multiple_of_three
 
-three = exercise("multiple_of_three", points=3, returns=("W_x", "W_h", "b", "h0", "w_y", "c"))
+three = exercise(
+    "multiple_of_three", points=3, returns=("W_x", "W_h", "b", "h0", "w_y", "c")
+)
 
 
 @three.property(
@@ -319,18 +381,29 @@ def by_formulas():
 def every_unit_twice():
     W_x, W_h, b, h0, w_y, c = six_units(5.0)
     W_h = np.tile(W_h, (2, 2)) / 2
-    return np.tile(W_x, (2, 1)).tolist(), W_h, np.tile(b, 2), np.tile(h0, 2), np.tile(w_y, 2) / 2, c
+    return (
+        np.tile(W_x, (2, 1)).tolist(),
+        W_h,
+        np.tile(b, 2),
+        np.tile(h0, 2),
+        np.tile(w_y, 2) / 2,
+        c,
+    )
 
 
 # 5. read_last
 
-last = exercise("read_last", points=2, returns="y", terms={"state": ("h",), "bias": ("b_y",)})
+last = exercise(
+    "read_last", points=2, returns="y", terms={"state": ("h",), "bias": ("b_y",)}
+)
 
 
 @last.inputs(T=(6, 1, 8, 4), B=(4, 2, 1, 3), O=(2, 3, 1, 4))
 def draw_last(rng, T, B, H, O):
     lengths = rng.integers(1, T + 1, size=B)
-    if T > 3:  # the first sequence is padded and not the shortest, and none ends at its first step
+    if (
+        T > 3
+    ):  # the first sequence is padded and not the shortest, and none ends at its first step
         lengths = rng.integers(2, T + 1, size=B)
         lengths[1:2] = 2
         lengths[0] = rng.integers(3, T)
@@ -363,7 +436,11 @@ last.slip(
     "h[lengths.min() - 1]",
 )
 last.slip("The bias of the readout is missing.", " + b_y", "")
-last.slip("The first state is read: the answer belongs after the last real step.", "h[lengths - 1, columns]", "h[0]")
+last.slip(
+    "The first state is read: the answer belongs after the last real step.",
+    "h[lengths - 1, columns]",
+    "h[0]",
+)
 last.slip(
     "The mean over all steps is read, padding included: asked for is the state after the last real step.",
     "h[lengths - 1, columns]",
@@ -390,7 +467,12 @@ def read_all_then_pick(h, lengths, W_y, b_y):
 
 # 6. read_every
 
-every = exercise("read_every", points=2, returns="y", terms={"state": ("h",), "input": ("x",), "bias": ("b_y",)})
+every = exercise(
+    "read_every",
+    points=2,
+    returns="y",
+    terms={"state": ("h",), "input": ("x",), "bias": ("b_y",)},
+)
 
 
 @every.inputs(T=(6, 1, 8, 4), O=(2, 3, 1, 4))
@@ -408,7 +490,11 @@ def draw_every(rng, T, B, H, I, O):
     }
 
 
-every.slip("The direct connection is missing: the present input enters the output through W_s.", " + x @ W_s.T", "")
+every.slip(
+    "The direct connection is missing: the present input enters the output through W_s.",
+    " + x @ W_s.T",
+    "",
+)
 every.slip("The bias of the readout is missing.", " + b_y", "")
 every.slip(
     "Padded steps still give outputs: they have to be exactly zero, or someone takes them for answers.",
@@ -440,7 +526,9 @@ def bias_in_the_padding(h, x, lengths, W_y, W_s, b_y):
     return (h * real) @ W_y.T + (x * real) @ W_s.T + b_y
 
 
-@every.mistake("The input of the step before is used: the direct connection carries the present input.")
+@every.mistake(
+    "The input of the step before is used: the direct connection carries the present input."
+)
 def input_one_late(h, x, lengths, W_y, W_s, b_y):
     before = np.concatenate([np.zeros_like(x[:1]), x[:-1]])
     real = (np.arange(len(h))[:, None] < lengths)[..., None]
@@ -488,13 +576,16 @@ def draw_loss(rng, T, B, V):
 @loss.inputs(T=(3, 5), B=(2, 4), V=(4, 6))  # logits beyond the range of exp
 def draw_large(rng, T, B, V):
     return {
-        "logits": rng.normal(size=(T, B, V)) + rng.choice([-2000.0, 2000.0], size=(T, B, 1)),
+        "logits": rng.normal(size=(T, B, V))
+        + rng.choice([-2000.0, 2000.0], size=(T, B, 1)),
         "targets": rng.integers(0, V, size=(T, B)),
         "mask": padding_mask(rng, T, B),
     }
 
 
-@loss.inputs(T=(5, 4), B=(3, 4), V=(4, 6))  # one sequence is padding from end to end
+@loss.inputs(
+    T=(5, 4), B=(3, 4), V=(4, 6)
+)  # one sequence is padding from end to end
 def draw_empty_sequence(rng, T, B, V):
     mask = padding_mask(rng, T, B)
     mask[:, -1] = 0.0
@@ -529,9 +620,15 @@ loss.slip(
     "max(np.sum(mask), 1.0)",
     "mask.size",
 )
-loss.slip("The losses are summed, not averaged: asked for is the loss per real token.", " / max(np.sum(mask), 1.0)", "")
 loss.slip(
-    "The sign is missing: a loss is minus the log of a probability, and is never negative.", "loss = -np.", "loss = np."
+    "The losses are summed, not averaged: asked for is the loss per real token.",
+    " / max(np.sum(mask), 1.0)",
+    "",
+)
+loss.slip(
+    "The sign is missing: a loss is minus the log of a probability, and is never negative.",
+    "loss = -np.",
+    "loss = np.",
 )
 loss.slip(
     "The loss is in bits: nats come from the natural logarithm.",
@@ -544,32 +641,48 @@ loss.slip(
     "The mean is over sequences: first within each and then over all of them, so that short ones weigh too much."
 )
 def mean_of_sequences(logits, targets, mask):
-    each = (token_losses(logits, targets) * mask).sum(axis=0) / np.maximum(mask.sum(axis=0), 1)
+    each = (token_losses(logits, targets) * mask).sum(axis=0) / np.maximum(
+        mask.sum(axis=0), 1
+    )
     return each.sum() / max((mask.sum(axis=0) > 0).sum(), 1)
 
 
-@loss.mistake("The mean is over steps: first within each and then over all of them, so that late steps weigh too much.")
+@loss.mistake(
+    "The mean is over steps: first within each and then over all of them, so that late steps weigh too much."
+)
 def mean_of_steps(logits, targets, mask):
-    each = (token_losses(logits, targets) * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
+    each = (token_losses(logits, targets) * mask).sum(axis=1) / np.maximum(
+        mask.sum(axis=1), 1
+    )
     return each.sum() / max((mask.sum(axis=1) > 0).sum(), 1)
 
 
-@loss.mistake("The mask is not used: padded tokens have no right answer, so their loss must not count.")
+@loss.mistake(
+    "The mask is not used: padded tokens have no right answer, so their loss must not count."
+)
 def no_mask(logits, targets, mask):
     return token_losses(logits, targets).mean()
 
 
-@loss.mistake("The mask is applied to the logits: a padded token then costs ln V instead of nothing.")
+@loss.mistake(
+    "The mask is applied to the logits: a padded token then costs ln V instead of nothing."
+)
 def mask_on_logits(logits, targets, mask):
-    return token_losses(logits * mask[..., None], targets).sum() / max(mask.sum(), 1)
+    return token_losses(logits * mask[..., None], targets).sum() / max(
+        mask.sum(), 1
+    )
 
 
-@loss.mistake("The softmax runs over the wrong axis: the probabilities of the V symbols at one step add up to 1.")
+@loss.mistake(
+    "The softmax runs over the wrong axis: the probabilities of the V symbols at one step add up to 1."
+)
 def softmax_over_time(logits, targets, mask):
     return (token_losses(logits, targets, axis=0) * mask).sum() / max(mask.sum(), 1)
 
 
-@loss.mistake("The log is taken of the mean probability: the loss is the mean of the logs.")
+@loss.mistake(
+    "The log is taken of the mean probability: the loss is the mean of the logs."
+)
 def log_of_the_mean(logits, targets, mask):
     p = np.exp(-token_losses(logits, targets))
     return -np.log((p * mask).sum() / mask.sum()) if mask.any() else 0.0
@@ -597,7 +710,9 @@ def real_tokens_first(logits, targets, mask):
         return 0.0
     z, y = logits[real], targets[real]  # (N, V), (N,)
     top = z.max(axis=1)
-    return (top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - z[np.arange(len(y)), y]).mean()
+    return (
+        top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - z[np.arange(len(y)), y]
+    ).mean()
 
 
 # 8. fit_readout
@@ -628,9 +743,9 @@ def with_penalised_constant(h, target, washout, penalty):
     return W[:-1].T, W[-1]
 
 
-fit.mistake("The constant is penalised: then it is too small wherever the targets do not lie around zero.")(
-    with_penalised_constant
-)
+fit.mistake(
+    "The constant is penalised: then it is too small wherever the targets do not lie around zero."
+)(with_penalised_constant)
 fit.slip(
     "The washout takes part in the fit: its states still remember the arbitrary first state.",
     "states = h[washout:].reshape(-1, h.shape[-1])\n    wanted = target[washout:]",
@@ -646,7 +761,11 @@ fit.slip(
     "states = h[washout:].reshape(-1, h.shape[-1])\n    wanted = target[washout:]",
     "states = h[: len(h) - washout].reshape(-1, h.shape[-1])\n    wanted = target[: len(target) - washout]",
 )
-fit.slip("The penalty is missing: this is plain least squares.", "penalty * np.eye(a.shape[1])", "0.0")
+fit.slip(
+    "The penalty is missing: this is plain least squares.",
+    "penalty * np.eye(a.shape[1])",
+    "0.0",
+)
 fit.slip(
     "The penalty is added to every entry of the matrix: it belongs on the diagonal.",
     "penalty * np.eye(a.shape[1])",
@@ -674,7 +793,9 @@ fit.slip(
 )
 
 
-@fit.mistake("Only the first sequence of the batch is fitted: the sum runs over all of them.")
+@fit.mistake(
+    "Only the first sequence of the batch is fitted: the sum runs over all of them."
+)
 def first_sequence_only(h, target, washout, penalty):
     return stacked_least_squares(h[:, :1], target[:, :1], washout, penalty)
 
@@ -683,10 +804,14 @@ def first_sequence_only(h, target, washout, penalty):
 def stacked_least_squares(h, target, washout, penalty):
     """The penalty as extra rows of an ordinary least-squares problem, the constant as an extra column."""
     H, O = h.shape[2], target.shape[2]
-    a = np.concatenate([h[washout:], np.ones((*h[washout:].shape[:2], 1))], axis=2).reshape(-1, H + 1)
+    a = np.concatenate(
+        [h[washout:], np.ones((*h[washout:].shape[:2], 1))], axis=2
+    ).reshape(-1, H + 1)
     y = target[washout:].reshape(-1, O)
     rows = np.sqrt(penalty) * np.eye(H, H + 1)
-    solution = np.linalg.lstsq(np.vstack([a, rows]), np.vstack([y, np.zeros((H, O))]), rcond=None)[0]
+    solution = np.linalg.lstsq(
+        np.vstack([a, rows]), np.vstack([y, np.zeros((H, O))]), rcond=None
+    )[0]
     return solution[:H].T, solution[H]
 
 
