@@ -159,11 +159,11 @@ def test_each_known_mistake_is_named(hidden):
         assert verdict("step", unit.implementation("step", m), hidden).hints == (hint,)
 
 
-def test_two_mistakes_at_once_name_both():
+def test_of_two_mistakes_at_once_the_one_that_explains_a_whole_value_is_named():
     unit = small_unit()
     slips = tuple(m for _, m in unit.exercises["step"].mistakes[:2])
     v = told(unit.implementation("step", slips), "Part of it looks like a known mistake")
-    assert set(v.hints) == {"The bias is missing.", "The state is not squashed."}
+    assert v.hints == ("The bias is missing.",), "a shows it; h is wrong for two reasons"
 
 
 def test_an_unknown_mistake_gets_no_hint():
@@ -282,19 +282,77 @@ def test_a_nan_is_never_right():
     assert not compare.agree(np.array([np.inf]), np.array([1.0]), 1e-5)
 
 
+def table(*values):
+    """A table of one leaf with a fingerprint (or RIGHT) per case."""
+    return [{"n": v if isinstance(v, str) else [v] * 5} for v in values]
+
+
+def found(known, prints, size=9, pairs=()):
+    spec = Spec("f", 1, (), "n", [], known, list(pairs))
+    return diagnose(spec, prints, table(*[30.0] * len(prints)), [{"n": size}] * len(prints))
+
+
 def test_diagnosis_needs_real_evidence():
-    """A single number that happens to agree names no mistake in part; a mistake that spoils a right cell is out."""
-    mistake = Mistake("m", [{"n": [1.0] * 5}, {"n": [2.0] * 5}])
-    spec = Spec("f", 1, (), "n", [], [mistake])
-    right = [{"n": [3.0] * 5}] * 2
-    one_of_two = [{"n": [1.0] * 5}, {"n": [5.0] * 5}]
-    assert diagnose(spec, one_of_two, right, [{"n": 1}] * 2).mistakes == ()
-    assert diagnose(spec, one_of_two, right, [{"n": 9}] * 2).mistakes == (mistake,)
-    assert diagnose(spec, [one_of_two[0], {"n": RIGHT}], right, [{"n": 9}] * 2).mistakes == ()
+    """A part must explain all wrong cells of a leaf, with enough numbers; who spoils a right cell is out."""
+    a, b = Mistake("a", table(1.0, 2.0, RIGHT)), Mistake("b", table(RIGHT, RIGHT, 3.0))
+    assert found([a], table(1.0, 2.0, RIGHT), size=1).mistakes == (a,)
+    assert found([a], table(1.0, 5.0, RIGHT)).mistakes == (), "contradicted in the second case"
+    assert found([a], table(1.0, RIGHT, RIGHT)).mistakes == (), "does harm where the result is right"
+    assert found([a, b], table(1.0, 2.0, 3.0)) == found([b, a], table(1.0, 2.0, 3.0)), "the two together explain all"
+    assert found([a, b], table(1.0, 2.0, 3.0)).sure == "whole"
+    assert found([a, b], table(1.0, 2.0, 3.0), size=1).mistakes == (), "too few numbers"
+
+
+def test_an_exception_alone_is_a_symptom_and_none_is_nothing():
+    a = Mistake("a", table("raises IndexError: index # is out", "raises IndexError: index # is out"))
+    assert found([a], a.prints).sure == "symptom"
+    none = Mistake("a", table("None", "None"))
+    assert found([none], none.prints).mistakes == ()
+
+
+def test_two_returned_values_are_each_evidence():
+    a = Mistake("a", [{"h": [1.0] * 5, "y": [2.0] * 5}])
+    spec = Spec("f", 1, (), ("h", "y"), [], [a])
+    right = [{"h": [30.0] * 5, "y": [30.0] * 5}]
+    half = diagnose(spec, [{"h": [1.0] * 5, "y": [7.0] * 5}], right, [{"h": 9, "y": 9}])
+    assert half.mistakes == (a,) and half.sure == "part"
 
 
 def test_a_stored_pair_names_both():
-    a, b = (Mistake(hint, [{"n": [value] * 5}]) for hint, value in (("a", 1.0), ("b", 2.0)))
-    spec = Spec("f", 1, (), "n", [], [a, b], [Pair((0, 1), [{"n": [7.0] * 5}])])
-    found = diagnose(spec, [{"n": [7.0] * 5}], [{"n": [3.0] * 5}], [{"n": 1}])
-    assert found.mistakes == (a, b) and found.complete
+    a, b = (Mistake(hint, table(value)) for hint, value in (("a", 1.0), ("b", 2.0)))
+    pair = Pair((0, 1), table(7.0))
+    assert found([a, b], table(7.0), pairs=[pair]).mistakes == (a, b)
+    assert found([a, b], table(7.0), size=1, pairs=[pair]).mistakes == (), "one number is no evidence for two mistakes"
+
+
+def masks():
+    pick = exercise("pick", 1, ("mask", "total"))
+
+    @pick.inputs(N=(6, 4))
+    def draw(rng, N):
+        return {"x": np.arange(N) + rng.random(), "k": 2, "share": 1.0}
+
+    def solution(x, k, share):
+        return x > x[k], share * 1.23456789
+
+    return Unit("masks", None, {"pick": pick}, {"pick": solution}, {})
+
+
+def test_messages_name_arguments_first_entries_and_enough_digits():
+    spec = masks().spec("pick")
+
+    def message(f, reveal=True):
+        return judge(spec, in_process({"pick": f}), reveal).message
+
+    assert "2 of 2 cases fail, the first with N = 6, k = 2, share = 1." in message(lambda x, k, share: (x, 0.0))
+    assert "expected a mask of True and False (dtype bool)" in message(
+        lambda x, k, share: ((x > x[k]).astype(int), share)
+    )
+    one = message(lambda x, k, share: (x >= x[k], share * 1.23456789))
+    assert "1 of 6 entries, the first at mask[2]: yours True, expected False" in one and "Right: total." in one
+    assert "first at mask[2] " not in message(lambda x, k, share: (x >= x[k], 1.2), reveal=False)
+    assert "yours 1.2345979, expected 1.2345679" in message(lambda x, k, share: (x > x[k], share * 1.2345979))
+    assert "1 of 2 cases fails, with N = 4" in message(
+        lambda x, k, share: (x > x[k], share * 1.23456789 if len(x) > 4 else np.nan)
+    )
+    assert "total is NaN, which is no finite number" in message(lambda x, k, share: (x > x[k], np.nan))

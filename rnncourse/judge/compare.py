@@ -28,7 +28,7 @@ class Problem:
 
     code: str
     text: str
-    array: np.ndarray | None = None  # what came, where only its shape is wrong
+    array: np.ndarray | None = None  # what came, where numbers came in the wrong form
 
 
 Leaf = np.ndarray | str | Problem
@@ -157,14 +157,17 @@ def _array(array, expected, name) -> Leaf:
         text = f"{name} has shape {array.shape}; expected {expected.shape}.{_shape_hint(array, expected)}"
         return Problem("shape", text, array)
     if expected.dtype.kind in "iu" and array.dtype.kind == "f":
-        return Problem("dtype float", f"{name} has dtype {array.dtype}; expected integers.")
+        return Problem("dtype", f"{name} has dtype {array.dtype}; expected integers.", array)
+    if expected.dtype.kind == "b" and array.dtype.kind != "b":
+        text = f"{name} has dtype {array.dtype}; expected a mask of True and False (dtype bool)."
+        return Problem("dtype", text, array)
     if array.dtype.kind == "f" and not np.isfinite(array).all() and np.isfinite(expected).all():
         bad = ~np.isfinite(array)
-        text = f"{name} is {array}, which is no finite number."
+        text = f"{name} is {str(array[()]).replace('nan', 'NaN')}, which is no finite number."
         if array.ndim:
             place = ", ".join(map(str, np.argwhere(bad)[0]))
             text = f"{name} has NaN or infinite entries: {bad.sum()} of {bad.size}, the first at {name}[{place}]."
-        return Problem(f"not finite {bad.sum()}", text)
+        return Problem("not finite", text, array)
     return array
 
 
@@ -201,11 +204,17 @@ def fingerprint(leaf: Leaf) -> list[float] | str:
         leaf = leaf.array
     if isinstance(leaf, str):
         return "text " + hashlib.sha256(leaf.encode()).hexdigest()[:16]
-    flat = np.nan_to_num(leaf.astype(np.float64)).ravel()
+    flat = _finite(leaf.astype(np.float64).ravel())
     # RandomState's stream is frozen by NumPy's compatibility policy; Generator's is not
     seed = zlib.crc32(str(leaf.shape).encode())  # another shape, another fingerprint
     weights = np.random.RandomState(seed).standard_normal((min(PROJECTIONS, leaf.size), leaf.size))
     return [float(f"{v:.10g}") for v in (*(weights @ flat / np.sqrt(max(leaf.size, 1))), rms(flat))]
+
+
+def _finite(flat: np.ndarray) -> np.ndarray:
+    """NaN and infinities as numbers of the size of the others: where they stand belongs to the fingerprint."""
+    size = rms(flat[np.isfinite(flat)]) or 1.0
+    return np.nan_to_num(flat, nan=7 * size, posinf=11 * size, neginf=-13 * size)
 
 
 def alike(print_a, print_b, right) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 
 from rnncourse.judge.compare import ABSOLUTE, Problem, rms
@@ -11,56 +13,81 @@ from rnncourse.judge.spec import Case, Spec
 def explain(spec: Spec, seen: list, reveal: bool) -> list[str]:
     """The lines for a function of which at least one case failed; `seen` holds one observation per case."""
     number = next(k for k, o in enumerate(seen) if not o.passed)
-    case = spec.cases[number]
-    opening = f"{spec.name} is not right yet{_where(case, seen)}."
-    return [opening, *_what(spec, case, seen[number], reveal), *_terms(spec, seen)]
-
-
-def _where(case: Case, seen: list) -> str:
-    sizes = ", ".join(f"{k} = {v}" for k, v in case.sizes.items())
     wrong = sum(not o.passed for o in seen)
-    return (
-        f": {wrong} of {len(seen)} cases fail, the first with {sizes}"
-        if sizes
-        else f": {wrong} of {len(seen)} cases fail"
-    )
+    opening = f"{spec.name} is not right yet: {wrong} of {len(seen)} cases fail{'s' * (wrong == 1)}"
+    where = _where(spec.cases[number])
+    if where:
+        opening += f", {'with' if wrong == 1 else 'the first with'} {where}"
+    return [opening + ".", *_what(spec, seen, number, reveal), *_terms(spec, seen)]
 
 
-def _what(spec: Spec, case: Case, seen, reveal: bool) -> list[str]:
+def _where(case: Case) -> str:
+    """The scalar arguments, and the drawn sizes that are the length of an axis."""
+    scalars = {k: v for k, v in case.inputs.items() if isinstance(v, (numbers.Number, str, bool))}
+    axes = {n for v in (*case.inputs.values(), *_parts(case.expected)) for n in np.shape(_array(v))}
+    sizes = {k: v for k, v in case.sizes.items() if v in axes and k not in scalars}
+    shown = {**sizes, **({} if case.through else scalars)}
+    return ", ".join(f"{k} = {_short(v)}" for k, v in shown.items())
+
+
+def _parts(expected) -> tuple:
+    return tuple(expected) if isinstance(expected, (tuple, list)) else (expected,)
+
+
+def _array(value):
+    return value if isinstance(value, np.ndarray) else 0
+
+
+def _short(value) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else repr(value)
+
+
+def _what(spec: Spec, seen: list, number: int, reveal: bool) -> list[str]:
     """The first stage that fails: exception, type, shape, finiteness, value."""
-    if seen.reply.trouble:
-        return [seen.reply.text]
+    case, first = spec.cases[number], seen[number]
+    if first.reply.trouble:
+        return [first.reply.text]
     lines = [case.says] if case.says else []
-    problems = {k: v.text for k, v in seen.leaves.items() if isinstance(v, Problem)}
+    lines += _right_and_wrong(seen)
+    problems = {k: v.text for k, v in first.leaves.items() if isinstance(v, Problem)}
     if problems:
         return [*lines, *dict.fromkeys(problems.values())]
-    wrong = [k for k, ok in seen.right.items() if not ok]
-    right = [k for k, ok in seen.right.items() if ok]
-    if right and wrong:
-        lines.append(f"Right: {', '.join(right)}. Wrong: {', '.join(wrong)}.")
+    wrong = [k for k, ok in first.right.items() if not ok]
     return [
         *lines,
-        *(_value(k, seen.leaves[k], seen.expected[k], case.sizes, spec.tolerance, reveal) for k in wrong[:3]),
+        *(_value(k, first.leaves[k], first.expected[k], case.sizes, spec.tolerance, reveal) for k in wrong[:3]),
     ]
+
+
+def _right_and_wrong(seen: list) -> list[str]:
+    """Which of several returned values are right in all cases, if the function answered in all."""
+    leaves = list(dict.fromkeys(k for o in seen for k in o.right))
+    right = [k for k in leaves if all(o.right.get(k, True) for o in seen)]
+    if not right or len(right) == len(leaves) or any(o.reply.trouble for o in seen):
+        return []
+    return [f"Right: {', '.join(right)}. Wrong: {', '.join(k for k in leaves if k not in right)}."]
 
 
 def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
     if isinstance(expected, str):
         texts = f": yours is {leaf!r:.80}, expected {expected!r:.80}" if reveal else ""
         return f"{name} is another text than expected{texts}.".replace("\\x1f", " | ")
-    error = np.abs(leaf.astype(np.float64) - expected.astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        error = np.abs(leaf.astype(np.float64) - expected.astype(np.float64))
     if not error.size:
         return f"{name} is wrong."
-    worst = np.unravel_index(int(np.argmax(np.nan_to_num(error, nan=np.inf))), error.shape)
-    at = f"[{', '.join(map(str, worst))}]" if error.ndim else ""
-    values = f": yours {_number(leaf[worst])}, expected {_number(expected[worst])}" if reveal else ""
-    bad = ~(error <= tolerance * rms(expected) + ABSOLUTE)
-    text = f"{name} has the right shape and wrong values: {int(bad.sum())} of {bad.size} entries"
+    bad = ~((error <= tolerance * rms(expected[np.isfinite(expected)]) + ABSOLUTE) | (leaf == expected))
+    whole = expected.dtype.kind in "biu"  # of tokens and masks the first wrong one tells more than the largest
+    worst = np.nan_to_num(np.where(bad, error, -1), nan=np.inf)
+    place = np.unravel_index(int(np.argmax(bad if whole else worst)), error.shape)
+    at = f"{name}[{', '.join(map(str, place))}]"
+    values = ": yours {}, expected {}".format(*_numbers(leaf[place], expected[place])) if reveal else ""
     if not error.ndim:
-        text = f"{name} has the wrong value"
-    if reveal or error.ndim:
-        text += f", largest difference {error[worst]:.3g} at {name}{at}{values}" if error.ndim else values
-    if not reveal:
+        text = f"{name} has the wrong value{values}"
+    else:
+        text = f"{name} has the right shape and wrong values: {int(bad.sum())} of {bad.size} entries, "
+        text += f"the first at {at}{values}" if whole else f"largest difference {error[place]:.3g} at {at}{values}"
+    if not reveal and not whole:
         text += f" (the values are of size {rms(expected):.3g})"
     if error.ndim > 1 and sizes.get("T", 0) == len(error) > 1:
         steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))
@@ -70,8 +97,15 @@ def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
     return text + "."
 
 
-def _number(value) -> str:
-    return str(value) if value.dtype.kind in "biu" else f"{value:.5g}"
+def _numbers(a, b) -> tuple[str, str]:
+    """Two numbers with as many digits as tell them apart."""
+    if a.dtype.kind in "biu" and b.dtype.kind in "biu":
+        return str(a), str(b)
+    for digits in (5, 8, 12):
+        shown = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 def _steps(steps, T) -> str:

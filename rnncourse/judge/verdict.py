@@ -17,6 +17,11 @@ from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
 from rnncourse.judge.diagnose import RIGHT, diagnose
 from rnncourse.judge.spec import Case, Spec
 
+OPENINGS = {
+    "whole": "Known mistake:",
+    "symptom": "A known mistake that ends like this:",
+    "part": "Part of it looks like a known mistake:",
+}
 ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
 
 
@@ -126,7 +131,6 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
         [{k: getattr(v, "size", 1) for k, v in o.expected.items()} for o in seen],
     )
     lines = messages.explain(spec, seen, reveal)
-    opening = "→ Known mistake:" if found.complete else "→ Part of it looks like a known mistake:"
-    lines += [f"{opening} {m.hint}" for m in found.mistakes]
+    lines += [f"→ {OPENINGS[found.sure]} {m.hint}" for m in found.mistakes]
     names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
     return Verdict(spec.name, False, "\n".join(lines), names, hints)
