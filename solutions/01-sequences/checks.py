@@ -1,4 +1,4 @@
-"""Checks of unit 01: inputs, known mistakes with their hints, other right answers."""
+"""Checks of unit 01: inputs, other right answers, known mistakes with their hints."""
 
 import numpy as np
 
@@ -8,12 +8,56 @@ from rnncourse.grading import exercise
 windows = exercise("windows", points=2, returns=("X", "y"))
 
 
-@windows.inputs(N=(5, 1, 4, 6), K=(3, 2, 1, 4), I=(2, 3, 1, 2))
-def draw_windows(rng, N, K, I):
-    horizon, stride = int(rng.integers(2, 4)), int(rng.integers(2, 4))
-    left_over = int(rng.integers(0, stride))
-    x = rng.normal(size=(K + horizon + stride * (N - 1) + left_over, I))
+@windows.inputs(
+    N=(5, 1, 4, 6),
+    K=(3, 2, 5, 4),
+    I=(2, 3, 1, 2),
+    horizon=(2, 4, 3, 2),
+    stride=(2, 3, 4, 3),
+    spare=(1, 0, 2, 0),
+)
+def draw_windows(rng, N, K, I, horizon, stride, spare):
+    steps = K + horizon + stride * (N - 1) + spare % stride
+    x = rng.normal(size=(steps, I))
     return {"x": x, "K": K, "horizon": horizon, "stride": stride}
+
+
+@windows.inputs(
+    N=(4, 6), K=(3, 4), I=(2, 3), horizon=(1, 1), stride=(2, 4), spare=(0, 3)
+)
+def draw_windows_next(rng, N, K, I, horizon, stride, spare):
+    return draw_windows(rng, N, K, I, horizon, stride, spare)
+
+
+@windows.inputs(
+    N=(7, 5), K=(2, 4), I=(2, 1), horizon=(3, 1), stride=(1, 1), spare=(0, 0)
+)
+def draw_windows_all(rng, N, K, I, horizon, stride, spare):
+    return draw_windows(rng, N, K, I, horizon, stride, spare)
+
+
+@windows.answer
+def with_a_loop(x, K, horizon, stride):
+    inputs, targets, start = [], [], 0
+    while start + K - 1 + horizon < len(x):
+        inputs.append(x[start : start + K])
+        targets.append(x[start + K + horizon - 1])
+        start += stride
+    return np.array(inputs).transpose(1, 0, 2), np.array(targets)
+
+
+@windows.answer
+def with_a_view(x, K, horizon, stride):
+    # (N, I, K + horizon)
+    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[
+        ::stride
+    ]
+    return rows[:, :, :K].transpose(2, 0, 1), rows[:, :, -1].astype(np.float32)
+
+
+def at_starts(x, K, starts, targets):
+    starts = np.asarray(starts, dtype=int)
+    return x[starts + np.arange(K)[:, None]], x[np.asarray(targets, dtype=int)]
 
 
 windows.slip(
@@ -32,168 +76,198 @@ windows.slip(
     "starts + K - 1",
 )
 windows.slip(
+    "y comes one step too early: the horizon counts from the window's last value, so horizon 1 is the next one.",
+    "starts + K - 1 + horizon",
+    "starts + K - 2 + horizon",
+)
+windows.slip(
     "The horizon is counted from the start of the window: it counts from the window's last value.",
     "starts + K - 1 + horizon",
     "starts + horizon",
 )
 windows.slip(
-    "The last window is missing: it still fits when its target is the last value.",
+    "The horizon is counted in strides: it counts steps of the series, whatever the stride.",
+    "N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)",
+    "horizon = horizon * stride\n    N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)",
+)
+windows.slip(
+    "The last window is always missing: the first one counts besides those that the strides add.",
     "// stride + 1",
     "// stride",
 )
 windows.slip(
-    "Windows start at every step: stride is the distance between two starts.",
+    "Windows start at every step, though their number is right: stride is the distance between two starts.",
     "stride * np.arange(N)",
     "np.arange(N)",
+)
+windows.slip(
+    "The stride is ignored, so there are too many windows: it is the distance between two starts.",
+    "// stride + 1\n    starts = stride * np.arange(N)",
+    "+ 1\n    starts = np.arange(N)",
 )
 windows.slip(
     "More windows than have a target: the target lies `horizon` steps behind the window and must exist as well.",
     "(len(x) - K - horizon)",
     "(len(x) - K)",
 )
+windows.slip(
+    "X and y are exchanged: the windows come first.", "return X, y", "return y, X"
+)
+windows.slip(
+    "The targets do not move with the stride: y[n] belongs to the window that starts at n * stride.",
+    "starts + K - 1 + horizon",
+    "np.arange(N) + K - 1 + horizon",
+)
+
+
+@windows.mistake(
+    "The last window is missing where the strides fit exactly: range leaves out its end, but a start there still has its target."
+)
+def range_too_short(x, K, horizon, stride):
+    starts = np.arange(0, len(x) - K - horizon, stride)
+    return at_starts(x, K, starts, starts + K - 1 + horizon)
+
+
+@windows.mistake(
+    "The last window is missing where the strides leave a rest: also a stride that is not full has a start before it."
+)
+def rounded_down(x, K, horizon, stride):
+    starts = stride * np.arange((len(x) - K - horizon + 1) // stride)
+    return at_starts(x, K, starts, starts + K - 1 + horizon)
+
+
+def with_surplus(x, K, horizon, stride, x_later):
+    starts = np.arange(0, len(x) - K + 1, stride)
+    return at_starts(x, K, starts, starts)[0], x_later(starts + K - 1 + horizon)
+
+
+@windows.mistake(
+    "Windows without a target are kept, with zeros as their target: only windows whose target exists count."
+)
+def padded_with_zeros(x, K, horizon, stride):
+    longer = np.concatenate([x, np.zeros((horizon, x.shape[1]))])
+    return with_surplus(x, K, horizon, stride, lambda t: longer[t])
+
+
+@windows.mistake(
+    "Windows without a target are kept, with a target from the start of the series: indices wrap round."
+)
+def wrapped(x, K, horizon, stride):
+    return with_surplus(x, K, horizon, stride, lambda t: x[t % len(x)])
+
+
+@windows.mistake(
+    "Windows without a target are kept, with the last value as their target: leave them out."
+)
+def clipped(x, K, horizon, stride):
+    return with_surplus(
+        x, K, horizon, stride, lambda t: x[np.minimum(t, len(x) - 1)]
+    )
+
+
+@windows.mistake(
+    "The horizon is ignored: these are the windows and targets of horizon 1."
+)
+def always_next(x, K, horizon, stride):
+    return with_a_loop(x, K, 1, stride)
+
+
+@windows.mistake(
+    "Only the windows move by the stride: y has a target for every step, and must have one for each window."
+)
+def dense_targets(x, K, horizon, stride):
+    return with_a_loop(x, K, horizon, stride)[0], x[K - 1 + horizon :]
+
+
+@windows.mistake(
+    "The stride is used within the window: a window holds K neighbouring values, the starts lie `stride` apart."
+)
+def stride_inside(x, K, horizon, stride):
+    starts = np.arange(len(x) - (K - 1) * stride - horizon)
+    X = x[starts + stride * np.arange(K)[:, None]]
+    return X, x[starts + stride * (K - 1) + horizon]
+
+
+@windows.mistake(
+    "The windows are counted back from the end of the series: the first one starts at step 0."
+)
+def from_the_end(x, K, horizon, stride):
+    starts = np.arange(len(x) - K - horizon, -1, -stride)[::-1]
+    return at_starts(x, K, starts, starts + K - 1 + horizon)
+
+
+@windows.mistake("y holds the first feature alone: the target has all I features.")
+def first_feature(x, K, horizon, stride):
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X, y[:, 0]
+
+
+@windows.mistake(
+    "y holds the first feature alone, as a column: the target has all I features."
+)
+def first_feature_column(x, K, horizon, stride):
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X, y[:, :1]
+
+
+@windows.mistake(
+    "y holds all `horizon` values behind the window: the target is the last of them alone."
+)
+def all_on_the_way(x, K, horizon, stride):
+    X, _ = with_a_loop(x, K, horizon, stride)
+    return X, np.stack([x[K + n * stride :][:horizon] for n in range(X.shape[1])])
 
 
 @windows.mistake(
     "X is batch first, (N, K, I): this course puts time first, (K, N, I)."
 )
 def batch_first(x, K, horizon, stride):
-    N = (len(x) - K - horizon) // stride + 1
-    X = np.stack([x[n * stride : n * stride + K] for n in range(N)])
-    return X, np.stack([x[n * stride + K - 1 + horizon] for n in range(N)])
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X.swapaxes(0, 1), y
 
 
 @windows.mistake(
     "X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does."
 )
 def reshaped(x, K, horizon, stride):
-    N = (len(x) - K - horizon) // stride + 1
-    X = np.stack([x[n * stride : n * stride + K] for n in range(N)]).reshape(
-        K, N, -1
-    )
-    return X, np.stack([x[n * stride + K - 1 + horizon] for n in range(N)])
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X.swapaxes(0, 1).reshape(X.shape), y
 
 
 @windows.mistake(
     "The steps within each window run backwards: the oldest value comes first."
 )
 def latest_first(x, K, horizon, stride):
-    N = (len(x) - K - horizon) // stride + 1
-    X = np.stack([x[n * stride : n * stride + K][::-1] for n in range(N)], axis=1)
-    return X, np.stack([x[n * stride + K - 1 + horizon] for n in range(N)])
-
-
-@windows.answer
-def with_a_loop(x, K, horizon, stride):
-    inputs, targets, start = [], [], 0
-    while start + K - 1 + horizon < len(x):
-        inputs.append(x[start : start + K])
-        targets.append(x[start + K + horizon - 1])
-        start += stride
-    return np.array(inputs).transpose(1, 0, 2), np.array(targets)
-
-
-@windows.answer
-def with_a_view(x, K, horizon, stride):
-    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[
-        ::stride
-    ]  # (N, I, K + horizon)
-    return rows[:, :, :K].transpose(2, 0, 1), rows[:, :, -1].astype(np.float32)
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X[::-1], y
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 next_targets = exercise("next_targets", points=2, returns="y")
 
 
-@next_targets.inputs(T=(5, 1, 8, 4), B=(3, 2, 1, 4))
-def draw_next_targets(rng, T, B):
+@next_targets.inputs(
+    T=(5, 1, 8, 4, 6),
+    B=(3, 2, 1, 4, 2),
+    end=(7, 1, 0, 3, 12),
+    ignore=(-1, -100, -1, -7, -100),
+)
+def draw_next_targets(rng, T, B, end, ignore):
     lengths = rng.integers(1, T + 1, size=B)
-    lengths[0] = max(1, T - 2)
-    if B > 1:
+    lengths[0] = max(1, T - 3)
+    if B > 2:
         lengths[-1] = T
-    return {
-        "ids": rng.integers(3, 30, size=(T, B)),
-        "lengths": lengths,
-        "end": 1,
-        "ignore": -100,
-    }
+    # any number may be padding, and `end` and 0 may be tokens
+    ids = rng.integers(0, 15, size=(T, B))
+    ids[0, 0], ids[T // 2, -1] = end, 0
+    return {"ids": ids, "lengths": lengths, "end": end, "ignore": ignore}
 
 
-next_targets.slip(
-    "The targets are the inputs themselves: move them on by one step, or every model that copies is perfect.",
-    "ids[1 : last + 1, b]",
-    "ids[:last, b]",
-)
-
-
-@next_targets.mistake(
-    "The targets are the tokens before, not after: y[t] is ids[t + 1]."
-)
-def backwards(ids, lengths, end, ignore):
-    y = np.full_like(ids, ignore)
-    for b, length in enumerate(lengths):
-        y[1:length, b] = ids[: length - 1, b]
-        y[length - 1, b] = end
-    return y
-
-
-@next_targets.mistake(
-    "No sequence ends: the last real token has the target `end`, so that a model learns to stop."
-)
-def without_end(ids, lengths, end, ignore):
-    y = np.full_like(ids, ignore)
-    for b, length in enumerate(lengths):
-        y[: length - 1, b] = ids[1:length, b]
-    return y
-
-
-@next_targets.mistake(
-    "`end` stands one step too late: it is the target of the last real token, at step lengths[b] - 1."
-)
-def end_too_late(ids, lengths, end, ignore):
-    y = np.full((len(ids) + 1, ids.shape[1]), ignore)
-    for b, length in enumerate(lengths):
-        y[:length, b] = np.append(ids[1:, b], end)[:length]
-        y[length, b] = end
-    return y[:-1]
-
-
-@next_targets.mistake(
-    "`end` stands in the last row for all sequences: the shorter ones end earlier."
-)
-def end_in_the_last_row(ids, lengths, end, ignore):
-    y = np.concatenate([ids[1:], np.full((1, ids.shape[1]), end)])
-    padded = np.arange(len(ids))[:, None] >= lengths
-    padded[-1] = False
-    return np.where(padded, ignore, y)
-
-
-@next_targets.mistake(
-    "The padding has targets: all steps from lengths[b] on get `ignore`."
-)
-def padding_is_predicted(ids, lengths, end, ignore):
-    y = np.concatenate([ids[1:], np.full((1, ids.shape[1]), ignore)])
-    y[lengths - 1, np.arange(ids.shape[1])] = end
-    return y
-
-
-@next_targets.mistake(
-    "Each sequence ends one token early: its targets are all its tokens from the second on, then `end`."
-)
-def one_too_few(ids, lengths, end, ignore):
-    y = np.full_like(ids, ignore)
-    for b, length in enumerate(lengths):
-        y[: max(length - 2, 0), b] = ids[1 : max(length - 1, 1), b]
-        y[max(length - 2, 0), b] = end
-    return y
-
-
-@next_targets.mistake(
-    "The shift goes along the batch: y[t, b] is the next token of the same column b."
-)
-def along_the_batch(ids, lengths, end, ignore):
-    y = np.concatenate([ids[:, 1:], np.full((len(ids), 1), end)], axis=1)
-    y[lengths - 1, np.arange(ids.shape[1])] = end
-    return np.where(np.arange(len(ids))[:, None] >= lengths, ignore, y)
+@next_targets.inputs(T=(7, 5), B=(3, 2), end=(2, 9), ignore=(-2, -100))
+def draw_next_targets_to_the_end(rng, T, B, end, ignore):
+    inputs = draw_next_targets(rng, T, B, end, ignore)
+    inputs["lengths"][-1] = T
+    return inputs
 
 
 @next_targets.answer
@@ -220,116 +294,225 @@ def step_by_step(ids, lengths, end, ignore):
     return np.array(rows, dtype=np.int32)
 
 
+def moved_on(ids, last, by=1):
+    """The ids `by` steps later, with `last` in the rows that are left."""
+    rows = np.full((min(by, len(ids)), ids.shape[1]), last)
+    return np.concatenate([ids[by:], rows])
+
+
+def with_end(y, lengths, end):
+    y = y.copy()
+    y[lengths - 1, np.arange(y.shape[1])] = end
+    return y
+
+
+def is_padding(ids, lengths):
+    return np.arange(len(ids))[:, None] >= lengths
+
+
+next_targets.slip(
+    "The targets are the inputs themselves: move them on by one step, or every model that copies is perfect.",
+    "ids[1 : last + 1, b]",
+    "ids[:last, b]",
+)
+next_targets.slip(
+    "`end` and `ignore` are exchanged: the last real token is followed by `end`, padding by `ignore`.",
+    "y = np.full((T, B), ignore)",
+    "end, ignore = ignore, end\n    y = np.full((T, B), ignore)",
+)
+next_targets.slip(
+    "The number 1 stands for the end: write the argument `end`, which may be any token.",
+    "= end",
+    "= 1",
+)
+next_targets.slip(
+    "The number -100 stands in the padding: write the argument `ignore`, which may be another number.",
+    "(T, B), ignore",
+    "(T, B), -100",
+)
+next_targets.slip(
+    "The padding gets `end` over and over: `end` stands once in each column, all steps after it get `ignore`.",
+    "y[last, b] = end",
+    "y[last:, b] = end",
+)
+next_targets.slip(
+    "No sequence ends: the last real token has the target `end`, so that a model learns to stop.",
+    "y[last, b] = end",
+    "pass",
+)
+next_targets.slip(
+    "y is (B, T): time comes first, as in ids.", "return y", "return y.T"
+)
+
+
+@next_targets.mistake(
+    "The targets are the tokens before, not after: y[t] is ids[t + 1]."
+)
+def backwards(ids, lengths, end, ignore):
+    y = with_end(np.concatenate([ids[:1] * 0 + ignore, ids[:-1]]), lengths, end)
+    return np.where(is_padding(ids, lengths), ignore, y)
+
+
+@next_targets.mistake(
+    "The targets lie two steps ahead: y[t] is ids[t + 1], the very next token."
+)
+def two_ahead(ids, lengths, end, ignore):
+    y = with_end(moved_on(ids, ignore, by=2), lengths, end)
+    return np.where(is_padding(ids, lengths), ignore, y)
+
+
+@next_targets.mistake(
+    "`end` stands one step too late: it is the target of the last real token, at step lengths[b] - 1."
+)
+def end_too_late(ids, lengths, end, ignore):
+    y = np.full((len(ids) + 1, ids.shape[1]), ignore)
+    for b, length in enumerate(lengths):
+        y[:length, b] = np.append(ids[1:, b], end)[:length]
+        y[length, b] = end
+    return y[:-1]
+
+
+@next_targets.mistake(
+    "`end` stands in the last row for all sequences: the shorter ones end earlier."
+)
+def end_in_the_last_row(ids, lengths, end, ignore):
+    y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
+    y[-1] = end
+    return y
+
+
+@next_targets.mistake(
+    "Only sequences that fill their column get `end`: a shorter one ends at lengths[b] - 1, where y now holds padding."
+)
+def end_of_full_columns(ids, lengths, end, ignore):
+    return np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
+
+
+@next_targets.mistake(
+    "`end` fills whole rows: one index per column is needed, so that row lengths[b] - 1 changes in column b alone."
+)
+def end_in_whole_rows(ids, lengths, end, ignore):
+    y = moved_on(ids, end)
+    y[lengths - 1] = end
+    return np.where(is_padding(ids, lengths), ignore, y)
+
+
+@next_targets.mistake(
+    "The padding has targets: all steps from lengths[b] on get `ignore`."
+)
+def padding_is_predicted(ids, lengths, end, ignore):
+    return with_end(moved_on(ids, ignore), lengths, end)
+
+
+@next_targets.mistake(
+    "The padding has targets, the last of them the first token: np.roll wraps round, and all padded steps get `ignore`."
+)
+def padding_rolls(ids, lengths, end, ignore):
+    return with_end(np.roll(ids, -1, axis=0), lengths, end)
+
+
+@next_targets.mistake(
+    "The padding keeps its ids as targets: all steps from lengths[b] on get `ignore`."
+)
+def padding_stays(ids, lengths, end, ignore):
+    y = with_end(moved_on(ids, end), lengths, end)
+    return np.where(is_padding(ids, lengths), ids, y)
+
+
+@next_targets.mistake(
+    "The padding has the target 0, which is a token like others: it gets `ignore`."
+)
+def padding_is_zero(ids, lengths, end, ignore):
+    y = with_end(moved_on(ids, end), lengths, end)
+    return np.where(is_padding(ids, lengths), 0, y)
+
+
+@next_targets.mistake(
+    "Padding is taken to be where ids is 0: it may hold any number and 0 may be a token, so use lengths."
+)
+def zeros_are_padding(ids, lengths, end, ignore):
+    return np.where(ids == 0, ignore, with_end(moved_on(ids, end), lengths, end))
+
+
+@next_targets.mistake(
+    "One padded step still has a target: padding begins at step lengths[b] itself."
+)
+def one_step_of_padding(ids, lengths, end, ignore):
+    y = with_end(moved_on(ids, ignore), lengths, end)
+    return np.where(is_padding(ids, lengths + 1), ignore, y)
+
+
+@next_targets.mistake(
+    "Each sequence ends one token early: its targets are all its tokens from the second on, then `end`."
+)
+def one_too_few(ids, lengths, end, ignore):
+    return with_masks(ids, np.maximum(lengths - 1, 1), end, ignore)
+
+
+@next_targets.mistake(
+    "The shift goes along the batch: y[t, b] is the next token of the same column b."
+)
+def along_the_batch(ids, lengths, end, ignore):
+    y = np.concatenate([ids[:, 1:], np.full((len(ids), 1), end)], axis=1)
+    return np.where(is_padding(ids, lengths), ignore, with_end(y, lengths, end))
+
+
+@next_targets.mistake(
+    "The roll goes along the batch: it is the time axis, 0, along which the next token lies."
+)
+def rolled_along_the_batch(ids, lengths, end, ignore):
+    y = with_end(np.roll(ids, -1, axis=1), lengths, end)
+    return np.where(is_padding(ids, lengths), ignore, y)
+
+
+@next_targets.mistake(
+    "The roll has no axis and runs through the whole array: name axis 0, time."
+)
+def rolled_flat(ids, lengths, end, ignore):
+    y = with_end(np.roll(ids, -1), lengths, end)
+    return np.where(is_padding(ids, lengths), ignore, y)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 stream_batch = exercise("stream_batch", points=3, returns=("x", "y", "keep"))
 
 
-def corpus(rng, T, B, k, spare):
-    """A text of B streams of two batches and a shorter third one (T > 1), with `spare` tokens more than needed."""
-    length = 2 * T + max(1, T // 2)
-    N = B * length + 1 + spare
-    document = np.cumsum(rng.random(N) < 0.4)
+def corpus(rng, T, B, k, rest, spare):
+    """A text of B streams of two batches and a third one of `rest` steps, with `spare` tokens more than needed."""
+    N = B * (2 * T + min(rest, T)) + 1 + min(spare, B - 1)
+    starts = rng.random(N) < 0.4
+    starts[N // 2 : N // 2 + 2] = True, False
+    number = rng.permutation(3 * N)  # documents have any numbers, in any order
     return {
-        "ids": rng.permutation(N) + 10,
-        "document": document,
+        "ids": rng.integers(0, 40, size=N),
+        "document": number[np.cumsum(starts)],
         "T": T,
         "B": B,
         "k": k,
     }
 
 
-@stream_batch.inputs(T=(4, 1, 5, 3), B=(3, 2, 1, 4))
-def draw_stream_batch(rng, T, B):
-    return corpus(rng, T, B, 1, spare=0)
+@stream_batch.inputs(
+    T=(4, 1, 5, 3),
+    B=(3, 2, 1, 4),
+    k=(1, 0, 1, 0),
+    rest=(2, 1, 3, 2),
+    spare=(0, 0, 0, 2),
+)
+def draw_stream_batch(rng, T, B, k, rest, spare):
+    return corpus(rng, T, B, k, rest, spare)
 
 
-@stream_batch.inputs(T=(4, 3, 2), B=(3, 2, 4))
-def draw_stream_batch_2(rng, T, B):
-    return corpus(rng, T, B, 2, spare=B - 1)
+@stream_batch.inputs(
+    T=(4, 3, 5), B=(3, 2, 4), k=(2, 2, 2), rest=(2, 3, 3), spare=(1, 0, 2)
+)
+def draw_stream_batch_last(rng, T, B, k, rest, spare):
+    return corpus(rng, T, B, k, rest, spare)
 
 
-stream_batch.slip(
-    "The text is dealt out like cards, so neighbours in a column are B tokens apart: cut it into B long pieces.",
-    "x = ids[: B * length].reshape(B, length).T\n    y = ids[1 : B * length + 1].reshape(B, length).T",
-    "x = ids[: B * length].reshape(length, B)\n    y = ids[1 : B * length + 1].reshape(length, B)",
-)
-stream_batch.slip(
-    "y is x itself: the target is the token after the input.",
-    "ids[1 : B * length + 1]",
-    "ids[: B * length]",
-)
-stream_batch.slip(
-    "keep is turned round: it is True where input and target belong to the same document.",
-    "document[1:] == document[:-1]",
-    "document[1:] != document[:-1]",
-)
-stream_batch.slip(
-    "keep is one step late: the pair that crosses a border is the last token of a document with the first of the next.",
-    "same = document[1:] == document[:-1]",
-    "same = np.append(True, document[1:] == document[:-1])",
-)
-stream_batch.slip(
-    "keep is True everywhere: a prediction across the border of two documents is not to be counted.",
-    "document[1:] == document[:-1]",
-    "document[1:] >= document[:-1]",
-)
-stream_batch.slip(
-    "Batch k starts at step k: it starts at step k * T, or the batches overlap and most tokens are used many times.",
-    "slice(k * T, k * T + T)",
-    "slice(k, k + T)",
-)
-stream_batch.slip(
-    "The batches are counted from 1: batch 0 holds the first T steps.",
-    "slice(k * T, k * T + T)",
-    "slice(k * T - T, k * T)",
-)
-stream_batch.slip(
-    "The streams are shortened to whole batches: here the last batch may be shorter, and less of the text is lost.",
-    "length = (len(ids) - 1) // B",
-    "length = (len(ids) - 1) // B // T * T",
-)
-stream_batch.slip(
-    "The length of a stream forgets that the last input needs a target as well: it is (N - 1) // B.",
-    "(len(ids) - 1) // B",
-    "len(ids) // B",
-)
-
-
-@stream_batch.mistake(
-    "Batch k is the k-th piece of T * B tokens: column b does not go on where it stopped, a carried state is wrong."
-)
-def pieces(ids, document, T, B, k):
-    start = k * T * B
-    same = document[1:] == document[:-1]
-    return tuple(
-        part[start : start + T * B].reshape(B, -1).T
-        for part in (ids[:-1], ids[1:], same)
-    )
-
-
-@stream_batch.mistake(
-    "The arrays are batch first, (B, T): this course puts time first, (T, B)."
-)
-def batch_rows(ids, document, T, B, k):
-    length = (len(ids) - 1) // B
-    same = document[1:] == document[:-1]
-    return tuple(
-        part[: B * length].reshape(B, length)[:, k * T : k * T + T]
-        for part in (ids[:-1], ids[1:], same)
-    )
-
-
-@stream_batch.mistake(
-    "The last target of the batch is its own first token: np.roll wraps round, take the next token of the text."
-)
-def rolled(ids, document, T, B, k):
-    length = (len(ids) - 1) // B
-    same = document[1:] == document[:-1]
-    x, keep = (
-        part[: B * length].reshape(B, length).T[k * T : k * T + T]
-        for part in (ids, same)
-    )
-    return x, np.roll(x, -1, axis=0), keep
+@stream_batch.inputs(T=(4, 3), B=(3, 4), k=(0, 1), rest=(1, 2))
+def draw_stream_batch_full(rng, T, B, k, rest):
+    return corpus(rng, T, B, k, rest, spare=B)  # N is a multiple of B
 
 
 @stream_batch.answer
@@ -352,92 +535,241 @@ def with_loops(ids, document, T, B, k):
     return np.array(x), np.array(y), np.array(keep)
 
 
+def at_places(ids, document, place):
+    return ids[place], ids[place + 1], document[place] == document[place + 1]
+
+
+stream_batch.slip(
+    "y is x itself: the target is the token after the input.",
+    "ids[1 : B * length + 1]",
+    "ids[: B * length]",
+)
+stream_batch.slip(
+    "y lies two tokens ahead: the target is the very next token.",
+    "ids[1 : B * length + 1]",
+    "np.roll(ids, -2)[: B * length]",
+)
+stream_batch.slip(
+    "y is the token before the input: the target is the one after it.",
+    "ids[1 : B * length + 1]",
+    "np.roll(ids, 1)[: B * length]",
+)
+stream_batch.slip(
+    "x and y are exchanged: the inputs come first.",
+    "return x[steps], y[steps]",
+    "return y[steps], x[steps]",
+)
+stream_batch.slip(
+    "keep is turned round: it is True where input and target belong to the same document.",
+    "document[1:] == document[:-1]",
+    "document[1:] != document[:-1]",
+)
+stream_batch.slip(
+    "keep is one step late: the pair that crosses a border is the last token of a document with the first of the next.",
+    "same = document[1:] == document[:-1]",
+    "same = np.append(True, document[1:] == document[:-1])",
+)
+stream_batch.slip(
+    "keep is one step early: compare the document of the input with that of its own target.",
+    "keep = same[: B * length]",
+    "keep = np.append(same[1:], True)[: B * length]",
+)
+stream_batch.slip(
+    "keep is True everywhere: a prediction across the border of two documents is not to be counted.",
+    "document[1:] == document[:-1]",
+    "document[1:] == document[1:]",
+)
+stream_batch.slip(
+    "keep is True also where the document's number falls: documents come in any order, so ask whether the two are equal.",
+    "document[1:] == document[:-1]",
+    "document[1:] <= document[:-1]",
+)
+stream_batch.slip(
+    "keep is True also where the document's number rises: only input and target of the same document count.",
+    "document[1:] == document[:-1]",
+    "document[1:] >= document[:-1]",
+)
+stream_batch.slip(
+    "keep compares with the first document of the text: what counts is that input and target are of the same one.",
+    "document[1:] == document[:-1]",
+    "document[1:] == document[0]",
+)
+stream_batch.slip(
+    "keep compares the tokens: it is the documents of input and target that must be equal.",
+    "document[1:] == document[:-1]",
+    "ids[1:] == ids[:-1]",
+)
+stream_batch.slip(
+    "k is ignored: this is always batch 0.",
+    "slice(k * T, k * T + T)",
+    "slice(0, T)",
+)
+stream_batch.slip(
+    "Batch k starts at step k: it starts at step k * T, or the batches overlap and most tokens are used many times.",
+    "slice(k * T, k * T + T)",
+    "slice(k, k + T)",
+)
+stream_batch.slip(
+    "The batches are counted from 1: batch 0 holds the first T steps.",
+    "slice(k * T, k * T + T)",
+    "slice(k * T - T, k * T)",
+)
+stream_batch.slip(
+    "The streams are shortened to whole batches: here the last batch may be shorter, and less of the text is lost.",
+    "length = (len(ids) - 1) // B",
+    "length = (len(ids) - 1) // B // T * T",
+)
+stream_batch.slip(
+    "The length of a stream forgets that the last input needs a target as well: it is (N - 1) // B.",
+    "(len(ids) - 1) // B",
+    "len(ids) // B",
+)
+stream_batch.slip(
+    "The last, shorter batch is dropped: it holds the steps that are left.",
+    "steps = slice(k * T, k * T + T)",
+    "steps = slice(k * T, min(k * T + T, length // T * T))",
+)
+stream_batch.slip(
+    "y is -100 where keep is False: keep says it already, y stays the next token.",
+    "return x[steps], y[steps]",
+    "return x[steps], np.where(keep, y, -100)[steps]",
+)
+
+
+@stream_batch.mistake(
+    "The text is dealt out like cards, so neighbours in a column are B tokens apart: cut it into B long pieces."
+)
+def dealt(ids, document, T, B, k):
+    length = (len(ids) - 1) // B
+    steps = np.arange(k * T, min(k * T + T, length))
+    return at_places(ids, document, B * steps[:, None] + np.arange(B))
+
+
+@stream_batch.mistake(
+    "Batch k is the k-th piece of T * B tokens: column b does not go on where it stopped, a carried state is wrong."
+)
+def pieces(ids, document, T, B, k):
+    place = np.arange(k * T * B, min((k + 1) * T * B, len(ids) - 1))
+    place = place[: len(place) // B * B].reshape(B, -1).T
+    return at_places(ids, document, place)
+
+
+@stream_batch.mistake(
+    "Stream b starts at b * T: with L steps in each stream it starts at b * L, or the streams overlap."
+)
+def overlapping(ids, document, T, B, k):
+    length = (len(ids) - 1) // B
+    steps = np.arange(k * T, min(k * T + T, length))
+    return at_places(ids, document, steps[:, None] + T * np.arange(B))
+
+
+@stream_batch.mistake(
+    "The last batch is filled up to T steps with zeros: it has fewer rows."
+)
+def filled_up(ids, document, T, B, k):
+    parts = with_positions(ids, document, T, B, k)
+    return tuple(np.pad(part, ((0, T - len(part)), (0, 0))) for part in parts)
+
+
+@stream_batch.mistake(
+    "The last batch is filled up by steps of the batch before: it begins at step k * T and has fewer rows."
+)
+def filled_from_before(ids, document, T, B, k):
+    length = (len(ids) - 1) // B
+    last = min(k * T + T, length)
+    steps = np.arange(last - T, last)
+    return at_places(ids, document, steps[:, None] + length * np.arange(B))
+
+
+@stream_batch.mistake(
+    "The last batch runs on into the next stream: each stream ends after L steps."
+)
+def running_on(ids, document, T, B, k):
+    length = (len(ids) - 1) // B
+    place = np.arange(k * T, k * T + T)[:, None] + length * np.arange(B)
+    return at_places(ids, document, np.minimum(place, len(ids) - 2))
+
+
+@stream_batch.mistake(
+    "The arrays are batch first, (B, T): this course puts time first, (T, B)."
+)
+def batch_rows(ids, document, T, B, k):
+    return tuple(part.T for part in with_positions(ids, document, T, B, k))
+
+
+@stream_batch.mistake(
+    "The last target of the batch is its own first token: np.roll wraps round, take the next token of the text."
+)
+def rolled(ids, document, T, B, k):
+    x, _, keep = with_positions(ids, document, T, B, k)
+    return x, np.roll(x, -1, axis=0), keep
+
+
+@stream_batch.mistake(
+    "keep is True in the last row of each batch: its targets are the tokens that follow in the text, compare with them."
+)
+def last_row_kept(ids, document, T, B, k):
+    x, y, keep = with_positions(ids, document, T, B, k)
+    keep[-1] = True
+    return x, y, keep
+
+
+@stream_batch.mistake(
+    "keep is False in the last row of each batch: its targets are the tokens that follow in the text, compare with them."
+)
+def last_row_left_out(ids, document, T, B, k):
+    x, y, keep = with_positions(ids, document, T, B, k)
+    keep[-1] = False
+    return x, y, keep
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 interpolated_loss = exercise(
     "interpolated_loss", points=3, returns=("nats", "bits")
 )
 
 
-@interpolated_loss.inputs(V=(6, 3, 4, 8), N=(14, 2, 9, 25))
-def draw_interpolated_loss(rng, V, N):
+def counts(rng, V):
+    """Counts with a token that nothing followed and one that was followed once, and the numbers of both."""
+    unseen, once = rng.permutation(V)[:2]
     pairs = rng.poisson(2.0, size=(V, V)) + np.eye(V, dtype=np.int64)[::-1]
-    pairs[V // 2] = 0  # a token that was never followed by anything
-    ids = rng.integers(0, V, size=N)
-    if N > 2:
-        ids[1] = V // 2
+    pairs[unseen] = pairs[once] = 0
+    pairs[once, rng.integers(0, V)] = 1
+    return pairs, unseen, once
+
+
+def with_text(rng, pairs, start, N):
     return {
         "pairs": pairs,
-        "ids": ids,
-        "weight": float(rng.uniform(0.55, 0.9)),
-        "k": float(rng.uniform(0.5, 2)),
+        "ids": np.concatenate([start, rng.integers(0, len(pairs), size=N)]),
+        "weight": float(rng.uniform(0.3, 0.9)),
+        "k": float(rng.uniform(0.3, 2)),
     }
 
 
-interpolated_loss.slip(
-    "After a token that nothing ever followed, the single tokens need the whole weight, or the sum is not 1.",
-    "p = single[token]",
-    "p = (1 - weight * (seen == 0)) * single[token]",
-)
-interpolated_loss.slip(
-    "The denominator lacks kV: k was added to each of V counts, so the probabilities now sum to more than 1.",
-    "(pairs.sum() + k * V)",
-    "pairs.sum()",
-)
-interpolated_loss.slip(
-    "The denominator adds k once: it was added to each of V counts.",
-    "(pairs.sum() + k * V)",
-    "(pairs.sum() + k)",
-)
-interpolated_loss.slip(
-    "The single tokens are not smoothed: a token that never occurred has probability 0, and the loss is infinite.",
-    "(pairs.sum(axis=0) + k) / (pairs.sum() + k * V)",
-    "pairs.sum(axis=0) / pairs.sum()",
-)
-interpolated_loss.slip(
-    "The pairs are read the wrong way round: pairs[i, j] counts i followed by j.",
-    "pairs[before, token]",
-    "pairs[token, before]",
-)
-interpolated_loss.slip(
-    "The single tokens are counted as the first of a pair: c(. j) is the sum of column j, how often j came second.",
-    "pairs.sum(axis=0)",
-    "pairs.sum(axis=1)",
-)
-interpolated_loss.slip(
-    "The weights are exchanged: lambda belongs to the pairs, 1 - lambda to the single tokens.",
-    "weight * pairs[before, token] / seen + (1 - weight) * p",
-    "(1 - weight) * pairs[before, token] / seen + weight * p",
-)
-interpolated_loss.slip(
-    "The mean is taken over N tokens: a text of N tokens holds N - 1 predictions.",
-    "total / (len(ids) - 1)",
-    "total / len(ids)",
-)
-interpolated_loss.slip(
-    "The loss is a sum: divide by the number of predictions, or longer texts look worse.",
-    "total / (len(ids) - 1)",
-    "total",
-)
-interpolated_loss.slip(
-    "Bits are nats divided by ln 2: a bit is the smaller unit.",
-    "nats / np.log(2)",
-    "nats * np.log(2)",
-)
-interpolated_loss.slip(
-    "The sign is missing: the loss is the mean of -ln p.",
-    "total -= np.log(p)",
-    "total += np.log(p)",
-)
-interpolated_loss.slip(
-    "The logarithm has base 2 where nats are asked for: nats use the natural logarithm.",
-    "np.log(p)",
-    "np.log2(p)",
-)
-interpolated_loss.slip(
-    "This is minus the logarithm of the mean probability: the loss is the mean of the logarithms.",
-    "total -= np.log(p)\n    nats = total / (len(ids) - 1)",
-    "total += p\n    nats = -np.log(total / (len(ids) - 1))",
-)
+@interpolated_loss.inputs(V=(6, 4, 8), N=(10, 7, 20))
+def draw_interpolated_loss(rng, V, N):
+    """All columns are seen."""
+    pairs, unseen, once = counts(rng, V)
+    pairs[(unseen + 1) % V if (unseen + 1) % V != once else (unseen + 2) % V] += 1
+    return with_text(rng, pairs, [unseen, once, unseen, once], N)
+
+
+@interpolated_loss.inputs(V=(5, 4, 7), N=(12, 5, 9))
+def draw_interpolated_loss_new_token(rng, V, N):
+    """A column is empty, and its token comes in the text."""
+    pairs, unseen, once = counts(rng, V)
+    new = next(j for j in range(V) if j != once and not pairs[once, j])
+    pairs[:, new] = 0
+    return with_text(rng, pairs, [once, new, unseen, new], N)
+
+
+@interpolated_loss.inputs(V=(3, 5))
+def draw_interpolated_loss_one_prediction(rng, V):
+    pairs, unseen, once = counts(rng, V)
+    other = next(j for j in range(V) if j not in (unseen, once))
+    pairs[other] = 1 + rng.permutation(V)
+    return with_text(rng, pairs, [other, once], 0)
 
 
 @interpolated_loss.answer
@@ -464,92 +796,261 @@ def in_bits_first(pairs, ids, weight, k):
     return float(np.mean(bits) * np.log(2)), float(np.mean(bits))
 
 
+def probabilities(pairs, ids, k):
+    """For each prediction the bigram's probability, the unigram's, and whether the context was ever followed."""
+    before, token, rows = ids[:-1], ids[1:], pairs.sum(axis=1)
+    bigram = pairs[before, token] / np.maximum(rows[before], 1)
+    unigram = (pairs.sum(axis=0) + k) / (pairs.sum() + k * len(pairs))
+    return bigram, unigram[token], rows[before] > 0
+
+
+def both_units(losses):
+    return np.mean(losses), np.mean(losses) / np.log(2)
+
+
+interpolated_loss.slip(
+    "After a token that nothing ever followed, the single tokens need the whole weight, or the sum is not 1.",
+    "p = single[token]",
+    "p = (1 - weight * (seen == 0)) * single[token]",
+)
+interpolated_loss.slip(
+    "After a token that was followed once, the pairs are left out: only if it was never followed does their fraction not exist.",
+    "if seen > 0",
+    "if seen > 1",
+)
+interpolated_loss.slip(
+    "The denominator lacks kV: k was added to each of V counts, so the probabilities now sum to more than 1.",
+    "(pairs.sum() + k * V)",
+    "pairs.sum()",
+)
+interpolated_loss.slip(
+    "The denominator adds k once: it was added to each of V counts.",
+    "(pairs.sum() + k * V)",
+    "(pairs.sum() + k)",
+)
+interpolated_loss.slip(
+    "The denominator adds k for all V * V pairs: it was added to the counts of V single tokens.",
+    "(pairs.sum() + k * V)",
+    "(pairs.sum() + k * V * V)",
+)
+interpolated_loss.slip(
+    "The numerator lacks k: a token that never came second has probability 0, and the sum over all is below 1.",
+    "(pairs.sum(axis=0) + k)",
+    "pairs.sum(axis=0)",
+)
+interpolated_loss.slip(
+    "k is shared out over the V tokens: it is added to each count in full.",
+    "(pairs.sum(axis=0) + k) / (pairs.sum() + k * V)",
+    "(pairs.sum(axis=0) + k / V) / (pairs.sum() + k)",
+)
+interpolated_loss.slip(
+    "1 is added to each count instead of k.",
+    "(pairs.sum(axis=0) + k) / (pairs.sum() + k * V)",
+    "(pairs.sum(axis=0) + 1) / (pairs.sum() + V)",
+)
+interpolated_loss.slip(
+    "The single tokens are not smoothed: a token that never came second has probability 0, and the loss is infinite.",
+    "(pairs.sum(axis=0) + k) / (pairs.sum() + k * V)",
+    "pairs.sum(axis=0) / pairs.sum()",
+)
+interpolated_loss.slip(
+    "The pairs are smoothed as well: only the probabilities of the single tokens are.",
+    "pairs[before, token] / seen",
+    "(pairs[before, token] + k) / (seen + k * V)",
+)
+interpolated_loss.slip(
+    "The pairs are divided by the count of all pairs: divide by the sum of the row, the pairs that begin with the same token.",
+    "pairs[before, token] / seen",
+    "pairs[before, token] / pairs.sum()",
+)
+interpolated_loss.slip(
+    "The pairs are divided by how often the first token came second: divide by the sum of its row.",
+    "seen = pairs[before].sum()",
+    "seen = pairs[:, before].sum()",
+)
+interpolated_loss.slip(
+    "A pair is looked up the wrong way round, though divided by the right sum: pairs[i, j] counts i followed by j.",
+    "pairs[before, token]",
+    "pairs[token, before]",
+)
+interpolated_loss.slip(
+    "The table is read the wrong way round: rows belong to the token before, columns to the one that follows.",
+    "V = len(pairs)",
+    "pairs = pairs.T\n    V = len(pairs)",
+)
+interpolated_loss.slip(
+    "The single tokens are counted as the first of a pair: c(. j) is the sum of column j, how often j came second.",
+    "pairs.sum(axis=0)",
+    "pairs.sum(axis=1)",
+)
+interpolated_loss.slip(
+    "The weights are exchanged: lambda belongs to the pairs, 1 - lambda to the single tokens.",
+    "weight * pairs[before, token] / seen + (1 - weight) * p",
+    "(1 - weight) * pairs[before, token] / seen + weight * p",
+)
+interpolated_loss.slip(
+    "The single tokens are added without their weight 1 - lambda: the probabilities then sum to more than 1.",
+    "+ (1 - weight) * p",
+    "+ p",
+)
+interpolated_loss.slip(
+    "The mean is taken over N tokens: a text of N tokens holds N - 1 predictions.",
+    "total / (len(ids) - 1)",
+    "total / len(ids)",
+)
+interpolated_loss.slip(
+    "The loss is a sum: divide by the number of predictions, or longer texts look worse.",
+    "total / (len(ids) - 1)",
+    "total",
+)
+interpolated_loss.slip(
+    "Bits are nats divided by ln 2: a bit is the smaller unit.",
+    "nats / np.log(2)",
+    "nats * np.log(2)",
+)
+interpolated_loss.slip(
+    "The second value is the perplexity, exp of the nats: bits are asked for.",
+    "nats / np.log(2)",
+    "np.exp(nats)",
+)
+interpolated_loss.slip(
+    "Bits come first here: the order is nats, bits.",
+    "return nats, nats / np.log(2)",
+    "return nats / np.log(2), nats",
+)
+interpolated_loss.slip(
+    "Both values are in nats: a loss in bits is the one in nats divided by ln 2.",
+    "nats / np.log(2)",
+    "nats",
+)
+interpolated_loss.slip(
+    "The sign is missing: the loss is the mean of -ln p.",
+    "total -= np.log(p)",
+    "total += np.log(p)",
+)
+interpolated_loss.slip(
+    "The logarithm has base 2 where nats are asked for: nats use the natural logarithm.",
+    "np.log(p)",
+    "np.log2(p)",
+)
+interpolated_loss.slip(
+    "The logarithm has base 10: nats use the natural logarithm.",
+    "np.log(p)",
+    "np.log10(p)",
+)
+interpolated_loss.slip(
+    "This is minus the logarithm of the mean probability: the loss is the mean of the logarithms.",
+    "total -= np.log(p)\n    nats = total / (len(ids) - 1)",
+    "total += p\n    nats = -np.log(total / (len(ids) - 1))",
+)
+
+
+@interpolated_loss.mistake(
+    "Predictions after a token that nothing ever followed are left out: the single tokens make them."
+)
+def unseen_left_out(pairs, ids, weight, k):
+    bigram, unigram, known = probabilities(pairs, ids, k)
+    return both_units(-np.log(weight * bigram + (1 - weight) * unigram)[known])
+
+
+@interpolated_loss.mistake(
+    "Predictions after a token that nothing ever followed cost nothing here: the single tokens make them, at a loss."
+)
+def unseen_for_nothing(pairs, ids, weight, k):
+    bigram, unigram, known = probabilities(pairs, ids, k)
+    return both_units(-np.log(weight * bigram + (1 - weight) * unigram) * known)
+
+
+@interpolated_loss.mistake(
+    "Single tokens are asked only if the pair was never seen: after every token that was followed, both have their weight."
+)
+def backing_off(pairs, ids, weight, k):
+    bigram, unigram, _ = probabilities(pairs, ids, k)
+    return both_units(-np.log(np.where(bigram > 0, bigram, unigram)))
+
+
+@interpolated_loss.mistake(
+    "A pair that was never seen leaves all to the single tokens: that holds only if nothing ever followed the first token."
+)
+def whole_weight_for_new_pairs(pairs, ids, weight, k):
+    bigram, unigram, _ = probabilities(pairs, ids, k)
+    mixed = weight * bigram + (1 - weight) * unigram
+    return both_units(-np.log(np.where(bigram > 0, mixed, unigram)))
+
+
+@interpolated_loss.mistake(
+    "The last prediction is forgotten: a text of N tokens holds N - 1 of them."
+)
+def without_the_last(pairs, ids, weight, k):
+    bigram, unigram, known = probabilities(pairs, ids, k)
+    losses = -np.log(
+        np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
+    )
+    return both_units(losses[:-1] if len(losses) > 1 else losses * 0)
+
+
+@interpolated_loss.mistake(
+    "The first token is predicted as well: nothing stands before it, the predictions begin with the second."
+)
+def with_the_first(pairs, ids, weight, k):
+    bigram, unigram, known = probabilities(pairs, ids, k)
+    p = np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
+    first = (pairs[:, ids[0]].sum() + k) / (pairs.sum() + k * len(pairs))
+    return both_units(-np.log(np.append(first, p)))
+
+
+@interpolated_loss.mistake(
+    "The single tokens are counted in the held-out text: they too come from the training counts."
+)
+def held_out_counts(pairs, ids, weight, k):
+    bigram, _, known = probabilities(pairs, ids, k)
+    unigram = (np.bincount(ids, minlength=len(pairs)) + k)[ids[1:]]
+    unigram = unigram / (len(ids) + k * len(pairs))
+    p = np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
+    return both_units(-np.log(p))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 seasonal_skill = exercise("seasonal_skill", points=2, returns="skill")
 
 
 def a_season(rng, T, B, period, horizon):
-    """A forecast of the last T steps, somewhat better than the rival, and enough steps before them."""
-    first = period * (horizon // period + 1) + 1
+    """Forecasts of the last T steps, for every second series worse than the rival; enough steps before them."""
+    first = period * horizon + period + int(rng.integers(0, 3))
     x = rng.normal(size=(first + T, B)) + 3
-    forecast = x[first:] + 0.5 * rng.normal(size=(T, B))
+    noise = np.where(np.arange(B) % 2, 2.5, 0.5)
     return {
         "x": x,
-        "forecast": forecast,
+        "forecast": x[first:] + noise * rng.normal(size=(T, B)),
         "first": first,
         "period": period,
         "horizon": horizon,
     }
 
 
-@seasonal_skill.inputs(T=(7, 4, 9, 5), B=(3, 2, 1, 4))
-def draw_seasonal_skill(rng, T, B):
-    period = int(rng.integers(3, 5))
-    return a_season(rng, T, B, period, period + int(rng.integers(1, 3)))
+@seasonal_skill.inputs(T=(7, 4), B=(3, 2), period=(4, 5))
+def draw_seasonal_skill(rng, T, B, period):
+    return a_season(rng, T, B, period, period + int(rng.integers(1, period)))
 
 
-@seasonal_skill.inputs(T=(6, 5), B=(3, 2))
-def draw_seasonal_skill_2(rng, T, B):
-    period = int(rng.integers(3, 5))
-    return a_season(rng, T, B, period, 2 * period)
+@seasonal_skill.inputs(T=(6, 5), B=(3, 2), period=(3, 4))
+def draw_seasonal_skill_one_period(rng, T, B, period):
+    return a_season(rng, T, B, period, period)
 
 
-@seasonal_skill.inputs(T=(6, 5), B=(2, 3))
-def draw_seasonal_skill_3(rng, T, B):
-    return a_season(rng, T, B, int(rng.integers(4, 6)), 2)
+@seasonal_skill.inputs(T=(6, 5), B=(2, 3), period=(6, 5))
+def draw_seasonal_skill_within(rng, T, B, period):
+    return a_season(rng, T, B, period, int(rng.integers(2, period)))
 
 
-seasonal_skill.slip(
-    "The rival always goes back one period: with a longer horizon that value is not yet known.",
-    "period * -(-horizon // period)",
-    "period",
-)
-seasonal_skill.slip(
-    "The rival is the last known value, x[t - horizon]: it should be the last known one of the same season.",
-    "period * -(-horizon // period)",
-    "horizon",
-)
-seasonal_skill.slip(
-    "The rival goes back a period too far when the horizon is a whole number of periods: x[t - h] itself is known.",
-    "period * -(-horizon // period)",
-    "period * (horizon // period + 1)",
-)
-seasonal_skill.slip(
-    "The `1 -` is missing: the skill of a perfect forecast is 1.",
-    "1 - mse / rival_mse",
-    "mse / rival_mse",
-)
-seasonal_skill.slip(
-    "The ratio is upside down: the error of the forecast is divided by that of the rival.",
-    "1 - mse / rival_mse",
-    "1 - rival_mse / mse",
-)
-seasonal_skill.slip(
-    "The skill compares root mean squares: it is defined with the squared errors, without a root.",
-    "1 - mse / rival_mse",
-    "1 - np.sqrt(mse / rival_mse)",
-)
-seasonal_skill.slip(
-    "The errors of all series are put together: each series gets its own skill, so sum over the time axis alone.",
-    "1 - mse / rival_mse",
-    "np.full(len(mse), 1 - mse.sum() / rival_mse.sum())",
-)
-seasonal_skill.slip(
-    "This is R squared: the forecast is compared with the mean of the series, which is easier to beat than the season.",
-    "rival = x[first - back : len(x) - back]",
-    "rival = truth.mean(axis=0)",
-)
+@seasonal_skill.inputs(T=(9, 5), B=(1, 4), period=(3, 4))
+def draw_seasonal_skill_third(rng, T, B, period):
+    return a_season(rng, T, B, period, 2 * period + int(rng.integers(1, period)))
 
 
-@seasonal_skill.mistake(
-    "The errors are absolute, not squared: the skill is defined with squares."
-)
-def absolute(x, forecast, first, period, horizon):
-    m = int(np.ceil(horizon / period))
-    rival = np.array([x[t - m * period] for t in range(first, len(x))])
-    return 1 - np.abs(forecast - x[first:]).sum(axis=0) / np.abs(
-        rival - x[first:]
-    ).sum(axis=0)
+@seasonal_skill.inputs(T=(6, 8), B=(3, 2), period=(2, 4), m=(3, 2))
+def draw_seasonal_skill_whole_periods(rng, T, B, period, m):
+    return a_season(rng, T, B, period, m * period)
 
 
 @seasonal_skill.answer
@@ -575,123 +1076,163 @@ def with_einsum(x, forecast, first, period, horizon):
     return 1 - np.einsum("tb,tb->b", e, e) / np.einsum("tb,tb->b", d, d)
 
 
+def errors(x, forecast, first, period, horizon):
+    """The errors of the forecast and of the right rival."""
+    back = period * int(np.ceil(horizon / period))
+    return forecast - x[first:], x[first - back : len(x) - back] - x[first:]
+
+
+RIVAL = "rival = x[first - back : len(x) - back]"
+SKILL = "1 - mse / rival_mse"
+for hint, back in {
+    "The rival always goes back one period: with a longer horizon that value is not yet known.": "period",
+    "The rival goes back two periods at most: with a horizon of more than two periods that value is not yet known.": "min(back, 2 * period)",
+    "The rival goes back at least two periods: up to one period ahead, the value one period ago is known.": "max(back, 2 * period)",
+    "The rival goes back two periods when the horizon is exactly one: x[t - h] itself is known.": "(back + period * (horizon == period))",
+    "The rival is the last known value, x[t - horizon]: it should be the last known one of the same season.": "horizon",
+    "The rival is the value one step before, x[t - 1]: it should be the last known one of the same season.": "1",
+    "The rival goes back a period too far when the horizon is a whole number of periods: x[t - h] itself is known.": "period * (horizon // period + 1)",
+    "The rival always goes back a period too far: the latest known value of the same season lies nearer.": "(back + period)",
+    "The number of periods is rounded down: the rival is then not yet known, or the truth itself.": "period * (horizon // period)",
+    "The number of periods is rounded down, to at least 1: a value is not known until the horizon has passed.": "period * max(1, horizon // period)",
+    "The number of periods is rounded to the nearest whole number: round it up, or the rival may not be known yet.": "period * max(1, int(horizon / period + 0.5))",
+    "The rival goes back a period for each step of the horizon: it needs as many periods as the horizon fills or begins.": "horizon * period",
+    "The rival goes back the horizon and a period: that is another season unless the horizon is a whole number of periods.": "(horizon + period)",
+    "The rival goes back one step too far.": "(back + 1)",
+}.items():
+    seasonal_skill.slip(
+        hint, RIVAL, f"rival = x[np.arange(first, len(x)) - {back}]"
+    )
+seasonal_skill.slip(
+    "This is R squared: the forecast is compared with the mean of the series, which is easier to beat than the season.",
+    RIVAL,
+    "rival = truth.mean(axis=0)",
+)
+seasonal_skill.slip(
+    "The rival is the mean of the series up to `first`: it should be the last known value of the same season.",
+    RIVAL,
+    "rival = x[:first].mean(axis=0)",
+)
+seasonal_skill.slip(
+    "The `1 -` is missing: the skill of a perfect forecast is 1.",
+    SKILL,
+    "mse / rival_mse",
+)
+seasonal_skill.slip(
+    "The ratio is upside down: the error of the forecast is divided by that of the rival.",
+    SKILL,
+    "1 - rival_mse / mse",
+)
+seasonal_skill.slip(
+    "The 1 is taken from the ratio, not the ratio from 1: the skill of a perfect forecast is 1, not -1.",
+    SKILL,
+    "mse / rival_mse - 1",
+)
+seasonal_skill.slip(
+    "The gain is divided by the error of the forecast: divide by that of the rival.",
+    SKILL,
+    "rival_mse / mse - 1",
+)
+seasonal_skill.slip(
+    "The skill compares root mean squares: it is defined with the squared errors, without a root.",
+    SKILL,
+    "1 - np.sqrt(mse / rival_mse)",
+)
+seasonal_skill.slip(
+    "A skill below 0 is cut off: a forecast that is worse than the rival has a negative one.",
+    SKILL,
+    "np.maximum(1 - mse / rival_mse, 0)",
+)
+seasonal_skill.slip(
+    "The skill is given in percent: that of a perfect forecast is 1.",
+    SKILL,
+    "100 * (1 - mse / rival_mse)",
+)
+seasonal_skill.slip(
+    "The errors of all series are put together: each series gets its own skill, so sum over the time axis alone.",
+    SKILL,
+    "np.full(len(mse), 1 - mse.sum() / rival_mse.sum())",
+)
+seasonal_skill.slip(
+    "All series have one skill together: the result is an array (B,), a skill for each.",
+    SKILL,
+    "1 - mse.sum() / rival_mse.sum()",
+)
+seasonal_skill.slip(
+    "The skills are averaged over the series: return them all, (B,).",
+    SKILL,
+    "(1 - mse / rival_mse).mean()",
+)
+
+
+@seasonal_skill.mistake(
+    "The errors are absolute, not squared: the skill is defined with squares."
+)
+def absolute(x, forecast, first, period, horizon):
+    ours, theirs = errors(x, forecast, first, period, horizon)
+    return 1 - np.abs(ours).sum(axis=0) / np.abs(theirs).sum(axis=0)
+
+
+@seasonal_skill.mistake(
+    "The errors are added up with their signs, so they cancel: square each before the sum."
+)
+def not_squared(x, forecast, first, period, horizon):
+    ours, theirs = errors(x, forecast, first, period, horizon)
+    return 1 - ours.sum(axis=0) / theirs.sum(axis=0)
+
+
+@seasonal_skill.mistake("The sums are squared: square each error before the sum.")
+def squared_too_late(x, forecast, first, period, horizon):
+    ours, theirs = errors(x, forecast, first, period, horizon)
+    return 1 - ours.sum(axis=0) ** 2 / theirs.sum(axis=0) ** 2
+
+
+@seasonal_skill.mistake(
+    "This is a mean of ratios, which single small errors of the rival rule: divide the one sum by the other."
+)
+def mean_of_ratios(x, forecast, first, period, horizon):
+    ours, theirs = errors(x, forecast, first, period, horizon)
+    return 1 - (ours**2 / theirs**2).mean(axis=0)
+
+
+@seasonal_skill.mistake(
+    "The sums run over the series: they run over time, axis 0, so that each series gets its skill."
+)
+def over_series(x, forecast, first, period, horizon):
+    ours, theirs = errors(x, forecast, first, period, horizon)
+    return 1 - (ours**2).sum(axis=1) / (theirs**2).sum(axis=1)
+
+
+@seasonal_skill.mistake(
+    "The errors of the rival are summed over the whole series: both sums run from `first` to the end."
+)
+def rival_of_all_times(x, forecast, first, period, horizon):
+    back = period * int(np.ceil(horizon / period))
+    ours, _ = errors(x, forecast, first, period, horizon)
+    return 1 - (ours**2).sum(axis=0) / ((x[back:] - x[:-back]) ** 2).sum(axis=0)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 time_split = exercise("time_split", points=2, returns=("train", "valid", "test"))
 
 
-@time_split.inputs(N=(12, 5, 20, 9), K=(4, 2, 6, 3), L=(2, 3, 4, 2))
-def draw_time_split(rng, N, K, L):
-    horizon, valid, test = (
-        L,
-        L + 3 + int(rng.integers(0, 3)),
-        int(rng.integers(1, 3)) + L,
-    )
-    if valid == test:
-        valid += 1
-    return {
-        "n": N + K + 2 * horizon + valid + test,
-        "K": K,
-        "horizon": horizon,
-        "valid": valid,
-        "test": test,
-    }
-
-
-@time_split.inputs(N=(6, 8), K=(3, 5))
-def draw_time_split_2(rng, N, K):
-    return {"n": N + K + 9, "K": K, "horizon": 1, "valid": 5, "test": 3}
-
-
-time_split.slip(
-    "No gap before the validation: the last training targets are not yet known at its first forecast.",
-    "(t <= v - horizon)",
-    "(t < v)",
+@time_split.inputs(
+    N=(12, 5, 20, 9),
+    K=(4, 2, 6, 3),
+    horizon=(3, 4, 3, 5),
+    spare=(4, 3, 1, 2),
+    test=(5, 3, 7, 4),
 )
-time_split.slip(
-    "No gap before the test: the last validation targets are not yet known at its first forecast.",
-    "(t <= s - horizon)",
-    "(t < s)",
-)
-time_split.slip(
-    "The first training targets have no whole window: the first one that has lies at K - 1 + horizon.",
-    "(t >= K - 1 + horizon)",
-    "(t >= 0)",
-)
-time_split.slip(
-    "The training targets begin at K: with a longer horizon that window would begin before the series.",
-    "(t >= K - 1 + horizon)",
-    "(t >= K)",
-)
-time_split.slip(
-    "The first training target is lost: a window that starts at 0 has its target at K - 1 + horizon.",
-    "(t >= K - 1 + horizon)",
-    "(t >= K + horizon)",
-)
-time_split.slip(
-    "The lengths of validation and test are exchanged.",
-    "s = n - test\n    v = s - valid",
-    "s = n - valid\n    v = s - test",
-)
+def draw_time_split(rng, N, K, horizon, spare, test):
+    valid = horizon + spare
+    valid += valid == test  # or exchanging the two would not show
+    n = K + 2 * horizon + N + valid + test
+    return {"n": n, "K": K, "horizon": horizon, "valid": valid, "test": test}
 
 
-@time_split.mistake(
-    "The validation is counted from the end of the series: it lies before the test, not in it."
-)
-def valid_within_test(n, K, horizon, valid, test):
-    t, v, s = np.arange(n), n - valid, n - test
-    return (
-        (t >= K + horizon - 1) & (t <= v - horizon),
-        (t >= v) & (t <= s - horizon),
-        t >= s,
-    )
-
-
-@time_split.mistake(
-    "Both gaps are one step too long: at time v - h the value x[v - h] itself is known."
-)
-def gaps_too_long(n, K, horizon, valid, test):
-    t, v, s = np.arange(n), n - test - valid, n - test
-    return (
-        (t >= K + horizon - 1) & (t < v - horizon),
-        (t >= v) & (t < s - horizon),
-        t >= s,
-    )
-
-
-@time_split.mistake(
-    "The gaps are as long as a window: inputs may overlap, only future targets may not be used."
-)
-def gaps_of_windows(n, K, horizon, valid, test):
-    t, v, s = np.arange(n), n - test - valid, n - test
-    return (
-        (t >= K + horizon - 1) & (t <= v - horizon - K),
-        (t >= v) & (t <= s - horizon - K),
-        t >= s,
-    )
-
-
-@time_split.mistake(
-    "The gaps are taken from the later part: drop the last targets of the earlier one, so that the test stays whole."
-)
-def gaps_at_the_start(n, K, horizon, valid, test):
-    t, v, s = np.arange(n), n - test - valid, n - test
-    return (
-        (t >= K + horizon - 1) & (t < v),
-        (t >= v + horizon - 1) & (t < s),
-        t >= s + horizon - 1,
-    )
-
-
-@time_split.mistake(
-    "The targets are shuffled: a split in time keeps the future out of the training part."
-)
-def shuffled(n, K, horizon, valid, test):
-    t, v, s = np.random.default_rng(0).permutation(n), n - test - valid, n - test
-    return (
-        (t >= K + horizon - 1) & (t <= v - horizon),
-        (t >= v) & (t <= s - horizon),
-        t >= s,
-    )
+@time_split.inputs(N=(6, 8), K=(3, 5), horizon=(1, 2), spare=(6, 4), test=(3, 8))
+def draw_time_split_near(rng, N, K, horizon, spare, test):
+    return draw_time_split(rng, N, K, horizon, spare, test)
 
 
 @time_split.answer
@@ -706,118 +1247,266 @@ def by_positions(n, K, horizon, valid, test):
 
 @time_split.answer
 def one_time_after_another(n, K, horizon, valid, test):
-    train, later, last = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
+    train, later, last = [], [], []
     for t in range(n):
         known = t - horizon  # the newest value when the forecast for t is made
-        if t >= n - test:
-            last[t] = 1
-        elif t >= n - test - valid:
-            later[t] = t + horizon <= n - test
-        else:
-            train[t] = known - (K - 1) >= 0 and t + horizon <= n - test - valid
-    return train, later, last
+        v, s = n - test - valid, n - test
+        last.append(t >= s)
+        later.append(v <= t < s and t + horizon <= s)
+        train.append(t < v and known - (K - 1) >= 0 and t + horizon <= v)
+    return np.array(train), np.array(later), np.array(last)
+
+
+def parts(n, train, valid, test):
+    """Masks of three ranges, both ends included."""
+    t = np.arange(n)
+    return tuple((t >= a) & (t <= b) for a, b in (train, valid, test))
+
+
+def masks(n, K, horizon, valid, test, gap=None):
+    """The three parts, with the gaps of another horizon if one is given."""
+    s, v, gap = n - test, n - test - valid, horizon if gap is None else gap
+    return parts(n, (K - 1 + horizon, v - gap), (v, s - gap), (s, n - 1))
+
+
+TRAIN, VALID = "(t <= v - horizon)", "(t <= s - horizon)"
+FIRST = "(t >= K - 1 + horizon)"
+time_split.slip(
+    "No gap before the validation: the last training targets are not yet known at its first forecast.",
+    TRAIN,
+    "(t < v)",
+)
+time_split.slip(
+    "No gap before the test: the last validation targets are not yet known at its first forecast.",
+    VALID,
+    "(t < s)",
+)
+time_split.slip(
+    "The gap before the validation is one step too short: v - h is the last time whose value is known.",
+    TRAIN,
+    "(t <= v - horizon + 1)",
+)
+time_split.slip(
+    "The gap before the test is one step too short: s - h is the last time whose value is known.",
+    VALID,
+    "(t <= s - horizon + 1)",
+)
+time_split.slip(
+    "The gap before the validation is one step too long: at time v - h the value x[v - h] itself is known.",
+    TRAIN,
+    "(t < v - horizon)",
+)
+time_split.slip(
+    "The gap before the test is one step too long: at time s - h the value x[s - h] itself is known.",
+    VALID,
+    "(t < s - horizon)",
+)
+time_split.slip(
+    "The first training targets have no whole window: the first one that has lies at K - 1 + horizon.",
+    FIRST,
+    "(t >= 0)",
+)
+time_split.slip(
+    "The training targets begin with the last value of the first window: its target lies `horizon` steps further on.",
+    FIRST,
+    "(t >= K - 1)",
+)
+time_split.slip(
+    "The training targets begin at K: with a longer horizon that window would begin before the series.",
+    FIRST,
+    "(t >= K)",
+)
+time_split.slip(
+    "The training targets begin at `horizon`: the window before has K values, and all must be in the series.",
+    FIRST,
+    "(t >= horizon)",
+)
+time_split.slip(
+    "The first training target is lost: a window that starts at 0 has its target at K - 1 + horizon.",
+    FIRST,
+    "(t >= K + horizon)",
+)
+time_split.slip(
+    "The lengths of validation and test are exchanged.",
+    "s = n - test\n    v = s - valid",
+    "s = n - valid\n    v = s - test",
+)
+time_split.slip(
+    "The validation is counted from the end of the series: it lies before the test, not in it.",
+    "v = s - valid",
+    "v = n - valid",
+)
+time_split.slip(
+    "The test begins one step too early: it holds the last `test` times.",
+    "s = n - test",
+    "s = n - test - 1",
+)
+time_split.slip(
+    "The test begins one step too late: it holds the last `test` times.",
+    "s = n - test",
+    "s = n - test + 1",
+)
+time_split.slip(
+    "The validation begins one step too early: it begins `valid` times before the test.",
+    "v = s - valid",
+    "v = s - valid - 1",
+)
+time_split.slip(
+    "The validation begins one step too late: it begins `valid` times before the test.",
+    "v = s - valid",
+    "v = s - valid + 1",
+)
+time_split.slip(
+    "The first test target is left out: time s belongs to the test.",
+    "t >= s,",
+    "t > s,",
+)
+time_split.slip(
+    "The first validation target is left out: time v belongs to the validation.",
+    "(t >= v)",
+    "(t > v)",
+)
+time_split.slip(
+    "The last test target is left out: the test goes up to n - 1.",
+    "t >= s,",
+    "(t >= s) & (t < n - 1),",
+)
+
+
+@time_split.mistake(
+    "There are no gaps: targets later than v - h, or s - h, are not yet known at the first forecast of the next part."
+)
+def no_gaps(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=1)
+
+
+@time_split.mistake(
+    "Both gaps are one step too short: the last times allowed are v - h and s - h."
+)
+def gaps_too_short(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=horizon - 1)
+
+
+@time_split.mistake(
+    "Both gaps are one step too long: at time v - h the value x[v - h] itself is known."
+)
+def gaps_too_long(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=horizon + 1)
+
+
+@time_split.mistake(
+    "The gaps are a window and the horizon long: inputs may overlap, only targets not yet known may not be used."
+)
+def gaps_of_both(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=K + horizon)
+
+
+@time_split.mistake(
+    "The gaps keep the windows apart, K - 1 + h steps: inputs may overlap, only targets not yet known may not be used."
+)
+def gaps_apart(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=K - 1 + horizon)
+
+
+@time_split.mistake(
+    "The gaps are as long as a window: it is the horizon that says which targets are not yet known."
+)
+def gaps_of_windows(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test, gap=K)
+
+
+@time_split.mistake(
+    "The gaps are taken from the later part: drop the last targets of the earlier one, so that the test stays whole."
+)
+def gaps_at_the_start(n, K, horizon, valid, test):
+    s, v, h = n - test, n - test - valid, horizon
+    return parts(n, (K - 1 + h, v - 1), (v + h - 1, s - 1), (s + h - 1, n - 1))
+
+
+@time_split.mistake(
+    "The gaps are taken from both sides: drop the last targets of the earlier part alone."
+)
+def gaps_on_both_sides(n, K, horizon, valid, test):
+    s, v, h = n - test, n - test - valid, horizon
+    return parts(n, (K - 1 + h, v - h), (v + h - 1, s - h), (s + h - 1, n - 1))
+
+
+@time_split.mistake(
+    "The validation needs no whole window of its own: its inputs may lie in the training part."
+)
+def windows_of_their_own(n, K, horizon, valid, test):
+    s, v, h = n - test, n - test - valid, horizon
+    first = K - 1 + h
+    return parts(n, (first, v - h), (v + first, s - h), (s + first, n - 1))
+
+
+@time_split.mistake(
+    "The targets are shuffled: a split in time keeps the future out of the training part."
+)
+def shuffled(n, K, horizon, valid, test):
+    order = np.random.default_rng(0).permutation(n)
+    return tuple(part[order] for part in masks(n, K, horizon, valid, test))
+
+
+@time_split.mistake("The order is turned round: train, valid, test.")
+def test_first(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid, test)[::-1]
+
+
+@time_split.mistake(
+    "The masks are turned round: True is where a time is a target of the part."
+)
+def inverted(n, K, horizon, valid, test):
+    return tuple(~part for part in masks(n, K, horizon, valid, test))
+
+
+@time_split.mistake(
+    "These are the times themselves: a mask has an entry for every time, True or False."
+)
+def times(n, K, horizon, valid, test):
+    return tuple(np.flatnonzero(part) for part in masks(n, K, horizon, valid, test))
+
+
+@time_split.mistake(
+    "The masks have an entry for each window: they have one for each of the n times, also for the first without a window."
+)
+def of_windows(n, K, horizon, valid, test):
+    return tuple(
+        part[K - 1 + horizon :] for part in masks(n, K, horizon, valid, test)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 scale = exercise("scale", points=2, returns=("scaled", "mean", "deviation"))
 
 
-@scale.inputs(T=(8, 2, 9, 6), B=(3, 2, 1, 4), I=(2, 3, 4, 2))
-def draw_scale(rng, T, B, I):
-    n_train = max(1, 2 * T // 3)
-    x = rng.normal(size=(T, B, I)) * 3 + 5 + np.arange(T)[:, None, None]
+def readings(rng, n_train, later, B, I):
+    """Features of different size that drift, with missing values; the first step is complete."""
+    T = n_train + later
+    size = np.array([0.2, 4, 0.5, 2])[np.arange(I) % 4]
+    x = size * (rng.normal(size=(T, B, I)) + 0.4 * np.arange(T)[:, None, None] + 2)
     missing = rng.random((T, B, I)) < 0.2
     missing[0] = False
     missing[-1, 0, 0] = True
     if n_train > 1:
-        missing[1, 0, 0] = True
-    x[missing] = np.nan
-    x[:n_train, :, -1] = 4.0  # constant in the training part, but not later
+        missing[1, -1, 0] = True
+    return np.where(missing, np.nan, x)
+
+
+@scale.inputs(
+    n_train=(5, 1, 6, 4), later=(3, 2, 2, 4), B=(3, 2, 1, 4), I=(2, 3, 2, 4)
+)
+def draw_scale(rng, n_train, later, B, I):
+    x = readings(rng, n_train, later, B, I)
+    missing = np.isnan(x[:n_train, :, -1])
+    # constant in the training part, but not later
+    x[:n_train, :, -1] = np.where(missing, np.nan, rng.integers(3, 9))
     return {"x": x, "n_train": n_train}
 
 
-scale.slip(
-    "The statistics are taken over all steps: only the first n_train may be known.",
-    "x[:n_train]",
-    "x",
-)
-
-
-@scale.mistake(
-    "One mean and one deviation serve all features: each feature has its own."
-)
-def one_for_all(x, n_train):
-    mean, deviation = np.nanmean(x[:n_train]), np.nanstd(x[:n_train])
-    features = np.ones(x.shape[2])
-    return (
-        np.where(np.isnan(x), 0, (x - mean) / deviation),
-        mean * features,
-        deviation * features,
-    )
-
-
-scale.slip(
-    "The deviation divides by one less than the number of values: here it is the plain mean of the squares (ddof=0).",
-    "np.nanstd(known, axis=(0, 1))",
-    "np.nanstd(known, axis=(0, 1), ddof=1 if len(known) * known.shape[1] > 1 else 0)",
-)
-scale.slip(
-    "This divides by the variance: the deviation is its square root.",
-    "np.nanstd(known, axis=(0, 1))",
-    "np.nanvar(known, axis=(0, 1))",
-)
-scale.slip(
-    "A feature that is constant in the training part is divided by 0: divide it by 1.",
-    "np.where(deviation > 0, deviation, 1)",
-    "deviation",
-)
-scale.slip(
-    "A small number stands in for a deviation of 0: a feature that moves later is then blown up to millions.",
-    "np.where(deviation > 0, deviation, 1)",
-    "deviation + 1e-8",
-)
-scale.slip(
-    "The missing values are still NaN after scaling: they become 0.",
-    "np.where(np.isnan(x), 0, scaled)",
-    "scaled",
-)
-scale.slip(
-    "Missing values are 0 before scaling: they then look like a measured 0, far from the mean.",
-    "(x - mean) / deviation",
-    "(np.nan_to_num(x) - mean) / deviation\n    return scaled, mean, deviation",
-)
-scale.slip("The mean is not taken off.", "(x - mean) / deviation", "x / deviation")
-
-
-@scale.mistake(
-    "Missing values count as 0 in the mean and the deviation: they do not count at all."
-)
-def zeros_count(x, n_train):
-    filled = np.nan_to_num(x[:n_train])
-    mean, deviation = filled.mean(axis=(0, 1)), filled.std(axis=(0, 1))
-    deviation = np.where(deviation > 0, deviation, 1)
-    return np.nan_to_num((x - mean) / deviation), mean, deviation
-
-
-@scale.mistake(
-    "The statistics are NaN: a plain mean over missing values is missing itself."
-)
-def nan_spreads(x, n_train):
-    mean, deviation = x[:n_train].mean(axis=(0, 1)), x[:n_train].std(axis=(0, 1))
-    deviation = np.where(deviation == 0, 1, deviation)
-    return np.nan_to_num((x - mean) / deviation), mean, deviation
-
-
-@scale.mistake(
-    "Every series has statistics of its own: they are shared, so take the mean over steps and series."
-)
-def per_series(x, n_train):
-    mean, deviation = (
-        np.nanmean(x[:n_train], axis=0),
-        np.nanstd(x[:n_train], axis=0),
-    )
-    deviation = np.where(deviation > 0, deviation, 1)
-    return np.nan_to_num((x - mean) / deviation), mean, deviation
+@scale.inputs(n_train=(7, 3), later=(2, 4), B=(2, 3), I=(1, 3))
+def draw_scale_without_constant(rng, n_train, later, B, I):
+    return {"x": readings(rng, n_train, later, B, I), "n_train": n_train}
 
 
 @scale.answer
@@ -846,3 +1535,240 @@ def with_weights(x, n_train):
     var = np.einsum("tbi,tbi->i", w, (filled[:n_train] - m) ** 2) / count
     s = np.where(var > 1e-18, np.sqrt(var), 1.0)
     return (there * (filled - m) / s).astype(np.float32), m, s
+
+
+def scaled_with(x, mean, deviation):
+    deviation = np.where(deviation > 0, deviation, 1)
+    return np.where(np.isnan(x), 0, (x - mean) / deviation), mean, deviation
+
+
+KNOWN = "known = x[:n_train]"
+MEAN, DEVIATION = "np.nanmean(known, axis=(0, 1))", "np.nanstd(known, axis=(0, 1))"
+CONSTANT = "np.where(deviation > 0, deviation, 1)"
+scale.slip(
+    "The statistics are taken over all steps: only the first n_train may be known.",
+    KNOWN,
+    "known = x",
+)
+scale.slip(
+    "The statistics are taken over one step too many: the first n_train steps are 0 to n_train - 1.",
+    KNOWN,
+    "known = x[: n_train + 1]",
+)
+scale.slip(
+    "The statistics are taken over the last n_train steps: the first ones are for training.",
+    KNOWN,
+    "known = x[-n_train:]",
+)
+scale.slip(
+    "The statistics are taken over the later part: the first n_train steps are for training.",
+    KNOWN,
+    "known = x[n_train:]",
+)
+scale.slip(
+    "The statistics are those of the first series: take them over all series.",
+    KNOWN,
+    "known = x[:n_train, :1]",
+)
+scale.slip(
+    "The deviation divides by one less than the number of values: here it is the plain mean of the squares (ddof=0).",
+    DEVIATION,
+    "np.nanstd(known, axis=(0, 1), ddof=1 if len(known) * known.shape[1] > 1 else 0)",
+)
+scale.slip(
+    "This divides by the variance: the deviation is its square root.",
+    DEVIATION,
+    "np.nanvar(known, axis=(0, 1))",
+)
+scale.slip(
+    "The deviation is taken from 0: it is the root of the mean square distance from the mean.",
+    DEVIATION,
+    "np.sqrt(np.nanmean(known**2, axis=(0, 1)))",
+)
+scale.slip(
+    "The deviation is the mean absolute distance from the mean: square the distances, and take the root of their mean.",
+    DEVIATION,
+    "np.nanmean(np.abs(known - mean), axis=(0, 1))",
+)
+scale.slip(
+    "The deviation is the whole range of the values: it is the root of the mean square distance from the mean.",
+    DEVIATION,
+    "np.nanmax(known, axis=(0, 1)) - np.nanmin(known, axis=(0, 1))",
+)
+scale.slip(
+    "The median stands for the mean.",
+    MEAN,
+    "np.nanmedian(known, axis=(0, 1))",
+)
+scale.slip(
+    "A feature that is constant in the training part is divided by 0: divide it by 1.",
+    CONSTANT,
+    "deviation",
+)
+scale.slip(
+    "A small number stands in for a deviation of 0: a feature that moves later is then blown up to millions.",
+    CONSTANT,
+    "deviation + 1e-8",
+)
+scale.slip(
+    "Deviations below 1 are replaced by 1 as well: only a deviation of 0 is.",
+    CONSTANT,
+    "np.maximum(deviation, 1)",
+)
+scale.slip(
+    "The missing values are still NaN after scaling: they become 0.",
+    "np.where(np.isnan(x), 0, scaled)",
+    "scaled",
+)
+scale.slip(
+    "Missing values are 0 before scaling: they then look like a measured 0, far from the mean.",
+    "np.where(np.isnan(x), 0, scaled)",
+    "np.where(np.isnan(x), -mean / deviation, scaled)",
+)
+scale.slip("The mean is not taken off.", "(x - mean) / deviation", "x / deviation")
+scale.slip(
+    "The mean is taken off after the division: take it off first.",
+    "(x - mean) / deviation",
+    "x / deviation - mean",
+)
+scale.slip(
+    "The mean is taken off, but nothing is divided by the deviation.",
+    "(x - mean) / deviation",
+    "x - mean",
+)
+scale.slip(
+    "The deviation is multiplied, not divided by.",
+    "(x - mean) / deviation",
+    "(x - mean) * deviation",
+)
+scale.slip(
+    "The later part is left as it was: the numbers of the training part scale all steps.",
+    "(x - mean) / deviation",
+    "np.concatenate([(known - mean) / deviation, x[n_train:]])",
+)
+scale.slip(
+    "Only the training part is returned: the numbers fitted there scale all steps.",
+    "return np.where(np.isnan(x), 0, scaled)",
+    "return np.where(np.isnan(x), 0, scaled)[:n_train]",
+)
+scale.slip(
+    "A feature that is constant in training is 0 at all later steps too: take off its mean and divide by 1.",
+    "(x - mean) / deviation",
+    "(x - mean) / deviation * (np.nanstd(known, axis=(0, 1)) > 0)",
+)
+scale.slip(
+    "The deviation returned for a constant feature is 0: return the 1 that was divided by.",
+    "scaled), mean, deviation",
+    "scaled), mean, np.nanstd(known, axis=(0, 1))",
+)
+scale.slip(
+    "The mean and the deviation are exchanged: the order is scaled, mean, deviation.",
+    "scaled), mean, deviation",
+    "scaled), deviation, mean",
+)
+scale.slip(
+    "The variance is returned: the deviation is its square root.",
+    "scaled), mean, deviation",
+    "scaled), mean, deviation**2",
+)
+
+
+@scale.mistake(
+    "One mean and one deviation serve all features: each feature has its own."
+)
+def one_for_all(x, n_train):
+    features = np.ones(x.shape[2])
+    mean, deviation = np.nanmean(x[:n_train]), np.nanstd(x[:n_train])
+    return scaled_with(x, mean * features, deviation * features)
+
+
+@scale.mistake(
+    "Missing values count as 0 in the mean and the deviation: they do not count at all."
+)
+def zeros_count(x, n_train):
+    filled = np.nan_to_num(x[:n_train])
+    return scaled_with(x, filled.mean(axis=(0, 1)), filled.std(axis=(0, 1)))
+
+
+@scale.mistake(
+    "Sums over the values that are there are divided by the number of all: missing values count in neither."
+)
+def divided_by_all(x, n_train):
+    known = x[:n_train]
+    size = n_train * x.shape[1]
+    mean = np.nansum(known, axis=(0, 1)) / size
+    deviation = np.sqrt(np.nansum((known - mean) ** 2, axis=(0, 1)) / size)
+    return scaled_with(x, mean, deviation)
+
+
+@scale.mistake(
+    "Missing values are filled with the mean before the deviation is taken, which makes it too small: they do not count."
+)
+def filled_with_mean(x, n_train):
+    mean = np.nanmean(x[:n_train], axis=(0, 1))
+    filled = np.where(np.isnan(x[:n_train]), mean, x[:n_train])
+    return scaled_with(x, mean, filled.std(axis=(0, 1)))
+
+
+@scale.mistake(
+    "Steps at which any value is missing are dropped: the other values of that step count."
+)
+def complete_steps(x, n_train):
+    known = x[:n_train]
+    known = known[~np.isnan(known).any(axis=(1, 2))]
+    return scaled_with(x, known.mean(axis=(0, 1)), known.std(axis=(0, 1)))
+
+
+@scale.mistake(
+    "The statistics are NaN: a plain mean over missing values is missing itself."
+)
+def nan_spreads(x, n_train):
+    mean, deviation = x[:n_train].mean(axis=(0, 1)), x[:n_train].std(axis=(0, 1))
+    deviation = np.where(deviation == 0, 1, deviation)
+    return np.nan_to_num((x - mean) / deviation), mean, deviation
+
+
+@scale.mistake(
+    "The statistics are NaN, and so is all that was scaled with them: a plain mean over missing values is missing itself."
+)
+def nan_everywhere(x, n_train):
+    mean, deviation = x[:n_train].mean(axis=(0, 1)), x[:n_train].std(axis=(0, 1))
+    deviation = np.where(deviation == 0, 1, deviation)
+    return (x - mean) / deviation, mean, deviation
+
+
+@scale.mistake(
+    "Every series has statistics of its own: they are shared, so take the mean over steps and series."
+)
+def per_series(x, n_train):
+    known = x[:n_train]
+    return scaled_with(x, np.nanmean(known, axis=0), np.nanstd(known, axis=0))
+
+
+@scale.mistake(
+    "The statistics of the series are averaged: take one mean and one deviation over the values of all series."
+)
+def averaged_over_series(x, n_train):
+    mean, deviation = (
+        np.nanmean(x[:n_train], axis=0),
+        np.nanstd(x[:n_train], axis=0),
+    )
+    return scaled_with(x, mean.mean(axis=0), deviation.mean(axis=0))
+
+
+@scale.mistake(
+    "The statistics are taken over series and features: each feature has its own, over steps and series (axes 0 and 1)."
+)
+def wrong_axes(x, n_train):
+    known = x[:n_train]
+    return scaled_with(
+        x, np.nanmean(known, axis=(1, 2)), np.nanstd(known, axis=(1, 2))
+    )
+
+
+@scale.mistake(
+    "The values are brought to the range from 0 to 1: mean 0 and deviation 1 are asked for."
+)
+def to_the_unit_range(x, n_train):
+    low = np.nanmin(x[:n_train], axis=(0, 1))
+    return scaled_with(x, low, np.nanmax(x[:n_train], axis=(0, 1)) - low)
