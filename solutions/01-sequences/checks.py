@@ -9,7 +9,7 @@ windows = exercise("windows", points=2, returns=("X", "y"))
 
 
 @windows.inputs(
-    N=(5, 1, 4, 6),
+    N=(5, 2, 4, 6),
     K=(3, 2, 5, 4),
     I=(2, 3, 1, 2),
     horizon=(2, 4, 3, 2),
@@ -111,6 +111,11 @@ windows.slip(
     "(len(x) - K)",
 )
 windows.slip(
+    "The horizon is left out of the number of windows, and so is the first window.",
+    "(len(x) - K - horizon) // stride + 1",
+    "(len(x) - K) // stride",
+)
+windows.slip(
     "X and y are exchanged: the windows come first.", "return X, y", "return y, X"
 )
 windows.slip(
@@ -142,6 +147,13 @@ def with_surplus(x, K, horizon, stride, x_later):
 
 
 @windows.mistake(
+    "The target lies one step too far, and the last window is missing to make room for it: horizon 1 is the value right after the window."
+)
+def too_late_and_too_short(x, K, horizon, stride):
+    return with_a_loop(x, K, horizon + 1, stride)
+
+
+@windows.mistake(
     "Windows without a target are kept, with zeros as their target: only windows whose target exists count."
 )
 def padded_with_zeros(x, K, horizon, stride):
@@ -170,6 +182,19 @@ def clipped(x, K, horizon, stride):
 )
 def always_next(x, K, horizon, stride):
     return with_a_loop(x, K, 1, stride)
+
+
+@windows.mistake(
+    "X has windows without a target at its end: X and y have the same number of windows."
+)
+def more_windows_than_targets(x, K, horizon, stride):
+    return with_a_loop(x, K, 0, stride)[0], with_a_loop(x, K, horizon, stride)[1]
+
+
+@windows.mistake("Each window is one step too long: it holds K values.")
+def too_long(x, K, horizon, stride):
+    X, y = with_a_loop(x, K, horizon, stride)
+    return np.concatenate([X, x[K + stride * np.arange(X.shape[1])][None]]), y
 
 
 @windows.mistake(
@@ -216,6 +241,22 @@ def first_feature_column(x, K, horizon, stride):
 def all_on_the_way(x, K, horizon, stride):
     X, _ = with_a_loop(x, K, horizon, stride)
     return X, np.stack([x[K + n * stride :][:horizon] for n in range(X.shape[1])])
+
+
+@windows.mistake(
+    "y is the mean of the `horizon` values behind the window: the target is the last of them alone."
+)
+def mean_on_the_way(x, K, horizon, stride):
+    X, y = all_on_the_way(x, K, horizon, stride)
+    return X, y.mean(axis=1)
+
+
+@windows.mistake(
+    "The axes of X are (K, I, N): the windows come before the features."
+)
+def features_before_windows(x, K, horizon, stride):
+    X, y = with_a_loop(x, K, horizon, stride)
+    return X.swapaxes(1, 2), y
 
 
 @windows.mistake(
@@ -365,11 +406,8 @@ def two_ahead(ids, lengths, end, ignore):
     "`end` stands one step too late: it is the target of the last real token, at step lengths[b] - 1."
 )
 def end_too_late(ids, lengths, end, ignore):
-    y = np.full((len(ids) + 1, ids.shape[1]), ignore)
-    for b, length in enumerate(lengths):
-        y[:length, b] = np.append(ids[1:, b], end)[:length]
-        y[length, b] = end
-    return y[:-1]
+    y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, ignore))
+    return np.where(np.arange(len(ids))[:, None] == lengths, end, y)
 
 
 @next_targets.mistake(
@@ -379,6 +417,13 @@ def end_in_the_last_row(ids, lengths, end, ignore):
     y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
     y[-1] = end
     return y
+
+
+@next_targets.mistake(
+    "The last row is missing: y has a target for each of the T steps, also for the last."
+)
+def without_the_last_row(ids, lengths, end, ignore):
+    return with_masks(ids, lengths, end, ignore)[:-1]
 
 
 @next_targets.mistake(
@@ -706,6 +751,31 @@ def rolled(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
+    "The last target of each stream is the stream's own first token: take the next token of the text."
+)
+def rolled_streams(ids, document, T, B, k):
+    length = (len(ids) - 1) // B
+    steps = np.arange(k * T, min(k * T + T, length))[:, None]
+    place, after = (
+        t + length * np.arange(B) for t in (steps, (steps + 1) % length)
+    )
+    return ids[place], ids[after], document[place] == document[after]
+
+
+@stream_batch.mistake(
+    "The last target may be the first token of the text: the last token is only a target, so a stream has (N - 1) // B steps."
+)
+def rolled_text(ids, document, T, B, k):
+    length = len(ids) // B
+    steps = np.arange(k * T, min(k * T + T, length))
+    return at_places(
+        np.append(ids, ids[0]),
+        np.append(document, document[0]),
+        steps[:, None] + length * np.arange(B),
+    )
+
+
+@stream_batch.mistake(
     "keep is True in the last row of each batch: its targets are the tokens that follow in the text, compare with them."
 )
 def last_row_kept(ids, document, T, B, k):
@@ -812,6 +882,11 @@ interpolated_loss.slip(
     "After a token that nothing ever followed, the single tokens need the whole weight, or the sum is not 1.",
     "p = single[token]",
     "p = (1 - weight * (seen == 0)) * single[token]",
+)
+interpolated_loss.slip(
+    "After a token that nothing ever followed, all tokens are taken to be equally likely: the single tokens decide.",
+    "total -= np.log(p)",
+    "total -= np.log(p if seen > 0 else 1 / V)",
 )
 interpolated_loss.slip(
     "After a token that was followed once, the pairs are left out: only if it was never followed does their fraction not exist.",
@@ -976,6 +1051,30 @@ def whole_weight_for_new_pairs(pairs, ids, weight, k):
     bigram, unigram, _ = probabilities(pairs, ids, k)
     mixed = weight * bigram + (1 - weight) * unigram
     return both_units(-np.log(np.where(bigram > 0, mixed, unigram)))
+
+
+@interpolated_loss.mistake(
+    "Each column of the counts is divided by the sum of a row: sums over axis 1 need keepdims=True to stand beside their rows."
+)
+def without_keepdims(pairs, ids, weight, k):
+    _, unigram, known = probabilities(pairs, ids, k)
+    bigram = (pairs / np.maximum(pairs.sum(axis=1), 1))[ids[:-1], ids[1:]]
+    p = np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
+    return both_units(-np.log(p))
+
+
+@interpolated_loss.mistake(
+    "The text is predicted backwards: each token is predicted from the one before it."
+)
+def predicted_backwards(pairs, ids, weight, k):
+    return whole_table(pairs, ids[::-1], weight, k)
+
+
+@interpolated_loss.mistake(
+    "k is added to every pair: it is added to the counts of the single tokens alone."
+)
+def all_pairs_smoothed(pairs, ids, weight, k):
+    return whole_table(pairs + k, ids, weight, 0)
 
 
 @interpolated_loss.mistake(
@@ -1165,6 +1264,18 @@ seasonal_skill.slip(
 )
 
 
+seasonal_skill.slip(
+    "The rival is one value for all times, the last known before `first`: it moves on with t.",
+    RIVAL,
+    "rival = x[first - horizon]",
+)
+seasonal_skill.slip(
+    "The rival is the mean of each season: it should be the last known value of the same season.",
+    RIVAL,
+    "rival = np.stack([x[t % period : first : period].mean(axis=0) for t in range(first, len(x))])",
+)
+
+
 @seasonal_skill.mistake(
     "The errors are absolute, not squared: the skill is defined with squares."
 )
@@ -1300,6 +1411,16 @@ time_split.slip(
     "The gap before the test is one step too long: at time s - h the value x[s - h] itself is known.",
     VALID,
     "(t < s - horizon)",
+)
+time_split.slip(
+    "The training part reaches into the validation: it ends before v.",
+    TRAIN,
+    "(t <= s - horizon)",
+)
+time_split.slip(
+    "The training targets begin one step too early: the window of the first one would begin before the series.",
+    FIRST,
+    "(t >= K - 2 + horizon)",
 )
 time_split.slip(
     "The first training targets have no whole window: the first one that has lies at K - 1 + horizon.",
@@ -1441,6 +1562,36 @@ def windows_of_their_own(n, K, horizon, valid, test):
 
 
 @time_split.mistake(
+    "The test loses its last targets: there is nothing behind it to keep a gap from."
+)
+def gap_at_the_end(n, K, horizon, valid, test):
+    s, v, h = n - test, n - test - valid, horizon
+    return parts(n, (K - 1 + h, v - h), (v, s - h), (s, n - 1 - h))
+
+
+@time_split.mistake(
+    "The validation begins earlier, by its gap: `valid` is the length of the period, the gap included."
+)
+def valid_without_gap(n, K, horizon, valid, test):
+    return masks(n, K, horizon, valid + horizon - 1, test)
+
+
+@time_split.mistake(
+    "True stands where a forecast is made: it belongs at its target, `horizon` steps later."
+)
+def times_of_forecasts(n, K, horizon, valid, test):
+    return tuple(np.roll(m, -horizon) for m in masks(n, K, horizon, valid, test))
+
+
+@time_split.mistake(
+    "True stands where a window begins: it belongs at its target, K - 1 + h steps later."
+)
+def starts_of_windows(n, K, horizon, valid, test):
+    later = K - 1 + horizon
+    return tuple(np.roll(m, -later) for m in masks(n, K, horizon, valid, test))
+
+
+@time_split.mistake(
     "The targets are shuffled: a split in time keeps the future out of the training part."
 )
 def shuffled(n, K, horizon, valid, test):
@@ -1556,6 +1707,11 @@ scale.slip(
     "known = x[: n_train + 1]",
 )
 scale.slip(
+    "The statistics are taken over one step too few: the first n_train steps are 0 to n_train - 1.",
+    KNOWN,
+    "known = x[: max(n_train - 1, 1)]",
+)
+scale.slip(
     "The statistics are taken over the last n_train steps: the first ones are for training.",
     KNOWN,
     "known = x[-n_train:]",
@@ -1624,6 +1780,11 @@ scale.slip(
     "Missing values are 0 before scaling: they then look like a measured 0, far from the mean.",
     "np.where(np.isnan(x), 0, scaled)",
     "np.where(np.isnan(x), -mean / deviation, scaled)",
+)
+scale.slip(
+    "Missing values are replaced by the mean after scaling: there the mean is 0.",
+    "np.where(np.isnan(x), 0, scaled)",
+    "np.where(np.isnan(x), mean, scaled)",
 )
 scale.slip("The mean is not taken off.", "(x - mean) / deviation", "x / deviation")
 scale.slip(
@@ -1764,6 +1925,15 @@ def wrong_axes(x, n_train):
     return scaled_with(
         x, np.nanmean(known, axis=(1, 2)), np.nanstd(known, axis=(1, 2))
     )
+
+
+@scale.mistake(
+    "The later part is scaled with statistics of its own: those of the training part are used everywhere."
+)
+def each_with_its_own(x, n_train):
+    scaled, mean, deviation = with_weights(x, n_train)
+    later = with_weights(x[n_train:], len(x) - n_train)[0]
+    return np.concatenate([scaled[:n_train], later]), mean, deviation
 
 
 @scale.mistake(
