@@ -75,6 +75,63 @@ def notebooks(
         raise typer.Exit(1)
 
 
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="STUDENT/UNIT/UNIT.ipynb, a flat folder, or a platform's zip.")],
+    unit: Annotated[str | None, typer.Option(help="One unit; all that are found if none is given.")] = None,
+    output: Annotated[Path, typer.Option(help="Where results, gradebook and feedback go.")] = Path("grading"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the hidden cases; drawn once per output folder.")] = None,
+    time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds per cell and per call.")] = 10.0,
+    memory_limit: Annotated[int, typer.Option(min=64, help="MB per submission.")] = 1024,
+    allow_unsandboxed: Annotated[
+        bool, typer.Option("--allow-unsandboxed", help="Without bubblewrap: students' code could do anything.")
+    ] = False,
+    dask: Annotated[str | None, typer.Option(help="Address of a running dask scheduler (pip install dask).")] = None,
+    export: Annotated[str | None, typer.Option(help="Also write the CSV that canvas or moodle imports.")] = None,
+    feedback: Annotated[bool, typer.Option(help="Write feedback/STUDENT/UNIT/UNIT.html.")] = True,
+) -> None:
+    """Grade submissions. Exit code 0: all graded, 2: some need a person, 1: not complete, run it again."""
+    from rnncourse.grading import run as room
+
+    raise typer.Exit(
+        room.main(
+            _root(),
+            submissions,
+            output,
+            unit,
+            workers=workers,
+            seed=seed,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            allow_unsandboxed=allow_unsandboxed,
+            dask=dask,
+            export=export,
+            feedback=feedback,
+        )
+    )
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="An exercise notebook, or a folder of them.")],
+    time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds per cell and per function.")] = 10.0,
+) -> None:
+    """Run the public checks of your notebooks. Exit code 1 if something is still wrong."""
+    from rnncourse import terminal as room
+
+    wrong = False
+    try:
+        for notebook in room.notebooks(path):
+            unit, results = room.run(notebook, time_limit)
+            print(room.table(notebook, unit, results))
+            wrong |= not all(r["passed"] for r in results.values())
+    except ValueError as error:
+        print(error)
+        raise typer.Exit(1) from error
+    raise typer.Exit(int(wrong))
+
+
 @measure.command("layers")
 def bench_layers(
     record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rnncourse.judge.forbidden import NUMPY_UNIT
+
 # Sizes of the public cases by parameter name: a general case, T = 1, B = 1, a last one. All different within a case, so
 # that a transposed array shows.
 SIZES = {
@@ -58,6 +60,7 @@ class Exercise:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = NUMPY_UNIT
     draws: list[Draw] = field(default_factory=list)
     mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
     answers: list[Callable] = field(default_factory=list)
@@ -101,11 +104,12 @@ class Exercise:
         return function
 
 
-def exercise(name, points, returns, terms=None, tolerance=1e-5, may_change=()) -> Exercise:
+def exercise(name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=NUMPY_UNIT) -> Exercise:
     """Declare a graded function.
 
     `returns` names the returned value, or each value of a returned tuple. `terms` maps a term of the equation to the
     arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
+    `forbidden` names modules and functions ("numpy.convolve") whose use costs the points.
     """
-    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change))
+    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change), tuple(forbidden))

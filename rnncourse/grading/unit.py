@@ -10,8 +10,9 @@ import importlib.util
 import inspect
 import itertools
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,23 @@ from rnncourse.judge.spec import Case, Mistake, Pair, Spec
 from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
 
 PUBLIC_SEED = 20260101
+
+
+class OnDemand(Sequence):
+    """A list that is made when it is first looked at: fingerprints take seconds and right answers need none."""
+
+    def __init__(self, make: Callable[[], list]):
+        self._make = make
+
+    @cached_property
+    def items(self) -> list:
+        return self._make()
+
+    def __getitem__(self, k):
+        return self.items[k]
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,15 @@ class Unit:
         e = self.exercises[name]
         arguments = tuple(inspect.signature(self.namespace[name]).parameters)
         spec = Spec(
-            name, e.points, arguments, e.returns, [], terms=e.terms, tolerance=e.tolerance, may_change=e.may_change
+            name,
+            e.points,
+            arguments,
+            e.returns,
+            [],
+            terms=e.terms,
+            tolerance=e.tolerance,
+            may_change=e.may_change,
+            forbidden=e.forbidden,
         )
         rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
         right = in_process({name: self.namespace[name]}, arguments)
@@ -80,9 +106,9 @@ class Unit:
             # what is stored is what is compared, also with hidden cases
             cases.append(replace(case, expected=wire.decode(wire.encode(reply.value))))
         spec = replace(spec, cases=cases)
-        mistakes = [Mistake(hint, self.prints(spec, m), m.__name__) for hint, m in e.mistakes]
-        spec = replace(spec, mistakes=mistakes)
-        return replace(spec, pairs=list(self._masking_pairs(spec)))
+        known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), m.__name__) for hint, m in e.mistakes])
+        single = replace(spec, mistakes=known)
+        return replace(single, pairs=OnDemand(lambda: list(self._masking_pairs(single))))
 
     def pairs(self, name: str):
         """(k, l, implementation) for each two slips of `name` that can be made at once."""

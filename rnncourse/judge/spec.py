@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnncourse.judge import wire
@@ -45,11 +46,12 @@ class Spec:
     arguments: tuple[str, ...]
     returns: str | tuple[str, ...]
     cases: list[Case]
-    mistakes: list[Mistake] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
+    mistakes: Sequence[Mistake] = ()
+    pairs: Sequence[Pair] = ()
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
 
 
 def spec_to_json(spec: Spec) -> dict:
@@ -63,6 +65,7 @@ def spec_to_json(spec: Spec) -> dict:
         "terms": {k: list(v) for k, v in spec.terms.items()},
         "tolerance": spec.tolerance,
         "may_change": list(spec.may_change),
+        "forbidden": list(spec.forbidden),
         "cases": [
             {
                 "sizes": c.sizes,
@@ -98,4 +101,5 @@ def spec_from_json(data: dict) -> Spec:
         terms={k: tuple(v) for k, v in data["terms"].items()},
         tolerance=data["tolerance"],
         may_change=tuple(data["may_change"]),
+        forbidden=tuple(data["forbidden"]),
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from rnncourse import properties
 from rnncourse.judge import messages, wire
+from rnncourse.judge.call import Reply
 from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
 from rnncourse.judge.diagnose import RIGHT, diagnose
 from rnncourse.judge.spec import Case, Spec
@@ -23,17 +24,6 @@ OPENINGS = {
     "part": "Part of it looks like a known mistake:",
 }
 ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back from a call: a value, or trouble and its text; and the positions of changed arguments."""
-
-    value: object = None
-    trouble: str | None = None  # "missing", "blank", "raised", "wrong"
-    text: str = ""
-    code: str = ""  # a stable short form of an exception, for fingerprints
-    changed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +53,7 @@ class Verdict:
     message: str
     mistakes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    trouble: str | None = None  # of the first case, as in Reply
 
 
 class _Stop(Exception):
@@ -119,8 +110,8 @@ def reply_of(spec: Spec, case: Case, call: Callable) -> Reply:
 def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
     """Run all cases; with `reveal` the message shows values, otherwise sizes and errors only."""
     first = observe(spec, spec.cases[0], call)
-    if first.reply.trouble in ("missing", "blank"):
-        return Verdict(spec.name, False, first.reply.text)
+    if first.reply.trouble in ("missing", "blank", "forbidden", "stopped"):
+        return Verdict(spec.name, False, first.reply.text, trouble=first.reply.trouble)
     seen = [first, *(observe(spec, case, call) for case in spec.cases[1:])]
     if all(o.passed for o in seen):
         return Verdict(spec.name, True, f"{spec.name} is right in all {len(seen)} cases.")
@@ -133,4 +124,4 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
     lines = messages.explain(spec, seen, reveal)
     lines += [f"→ {OPENINGS[found.sure]} {m.hint}" for m in found.mistakes]
     names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
-    return Verdict(spec.name, False, "\n".join(lines), names, hints)
+    return Verdict(spec.name, False, "\n".join(lines), names, hints, next((o.reply.trouble for o in seen), None))

@@ -1,0 +1,259 @@
+"""A submitted notebook, read as data: whatever it is, it becomes cells to run and a clean copy, or a plain reason.
+
+Nothing here runs or trusts anything of the student's. Cells are matched to the instructors' notebook by grade_id.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+
+import nbformat
+from nbgrader.utils import compute_checksum
+
+from rnncourse.grading.clean import markdown as clean_markdown
+
+MOST_BYTES = 20_000_000
+MOST_OUTPUT = 20_000  # characters of one stored text output
+MOST_PICTURE = 2_000_000
+MOST_CELLS = 2_000
+
+
+class Unreadable(ValueError):
+    """The file is no notebook of this unit; the text says why, in plain words."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """The instructors' copy of a unit: the cells of the student version, in order."""
+
+    unit: str
+    cells: tuple  # nbformat cells of exercises/UNIT/UNIT.ipynb
+    setup: tuple[str, ...]  # sources of the set-up cells
+
+    def role(self, grade_id: str) -> str | None:
+        """ "solution", "manual" (a person grades it), "locked", or None if there is no such cell."""
+        cell = self.by_id().get(grade_id)
+        if cell is None:
+            return None
+        grading = cell.metadata.nbgrader
+        if grading.get("solution"):
+            return "manual" if grading.get("grade") else "solution"
+        return "locked"
+
+    def by_id(self) -> dict:
+        return {c.metadata.nbgrader.grade_id: c for c in self.cells if "nbgrader" in c.metadata}
+
+
+def template(unit: str, notebook) -> Template:
+    """The template of a student notebook as `rnncourse release` writes it."""
+    setup = tuple(c.source for c in notebook.cells if "setup" in c.metadata.get("tags", []))
+    return Template(unit, tuple(notebook.cells), setup)
+
+
+@dataclass
+class Submission:
+    """What is left of a file: code to run as (name, source), answers for people, problems in plain words."""
+
+    code: list[tuple[str, str]] = field(default_factory=list)
+    answered: dict[str, bool] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    cells: list[dict] = field(default_factory=list)  # as parsed: type, source, grade_id, outputs
+
+
+def parse(data: bytes) -> list[dict]:
+    """The cells of a notebook file of any format version, as plain dicts. Raises Unreadable."""
+    if not data.strip():
+        raise Unreadable("file is empty")
+    if len(data) > MOST_BYTES:
+        raise Unreadable(f"file has {len(data) / 1e6:.0f} MB; {MOST_BYTES // 10**6} MB are read")
+    if data[:2] == b"PK":
+        raise Unreadable("file is a zip archive, not a notebook")
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"file is not text in UTF-8 at byte {error.start}") from None
+    if text.lstrip()[:1] == "<":
+        raise Unreadable("file is a web page, not a notebook: the notebook has to be downloaded, not its page")
+    try:
+        notebook = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = len(text[: error.pos].encode("utf-8", "replace"))
+        raise Unreadable(f"file is not valid JSON at byte {place}: {error.msg}") from None
+    except (RecursionError, ValueError) as error:
+        raise Unreadable(f"file is not a notebook: {type(error).__name__}") from None
+    if not isinstance(notebook, dict):
+        raise Unreadable(f"file holds a JSON {type(notebook).__name__}, not a notebook")
+    cells = notebook.get("cells")
+    if cells is None and isinstance(notebook.get("worksheets"), list):  # format 3
+        sheets = [s for s in notebook["worksheets"] if isinstance(s, dict)]
+        cells = [c for s in sheets for c in s.get("cells", []) if isinstance(s.get("cells"), list)]
+    if not isinstance(cells, list):
+        raise Unreadable("file is JSON without a list of cells, not a notebook")
+    return [_cell(c) for c in cells[:MOST_CELLS] if isinstance(c, dict)]
+
+
+def _cell(raw: dict) -> dict:
+    source = raw.get("source", raw.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(s for s in source if isinstance(s, str))
+    metadata = raw.get("metadata")
+    grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
+    outputs = raw.get("outputs")
+    kind = raw.get("cell_type")
+    return {
+        "type": kind if kind in ("code", "markdown", "raw") else "raw",
+        "source": _text(source) if isinstance(source, str) else "",
+        "grade_id": grade_id if isinstance(grade_id, str) else None,
+        "outputs": outputs if isinstance(outputs, list) else [],
+    }
+
+
+def _text(text: str) -> str:
+    """Text that can be written as UTF-8: JSON allows halves of surrogate pairs, files do not."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def recognised(cells: list[dict], templates: dict[str, Template]) -> str | None:
+    """The unit to which most of the cells belong, by their grade_ids or by what their code defines."""
+
+    def hits(t: Template) -> int:
+        ids = {c["grade_id"] for c in cells} & set(t.by_id())
+        defined = {n for c in cells for n in re.findall(r"^def (\w+)\(", c["source"], re.M)}
+        return 2 * len(ids) + len(defined & set(t.by_id())) + any(f'unit("{t.unit}")' in c["source"] for c in cells)
+
+    best = max(templates.values(), key=hits, default=None)
+    return best.unit if best and hits(best) else None
+
+
+def read(cells: list[dict], of: Template) -> Submission:
+    """Match the cells to the instructors' notebook."""
+    found = Submission(cells=cells)
+    seen: dict[str, int] = {}
+    for k, cell in enumerate(cells):
+        name, role = cell["grade_id"], of.role(cell["grade_id"] or "")
+        if role:
+            seen[name] = seen.get(name, 0) + 1
+        if role == "manual":
+            blank = of.by_id()[name].source.strip()
+            found.answered[name] = found.answered.get(name, False) or cell["source"].strip() not in ("", blank)
+        elif cell["type"] == "code" and role in ("solution", None) and cell["source"].strip():
+            found.code.append((name if role else f"number {k + 1}", cell["source"]))
+    for name in of.by_id():
+        role = of.role(name)
+        if role == "manual":
+            found.answered.setdefault(name, False)
+        if role in ("solution", "manual") and not seen.get(name):
+            found.problems.append(f"cell {name} is missing")
+    if not seen:
+        found.problems = ["no cell carries the unit's labels: all code cells were run"]
+    found.problems += [f"cell {n} occurs {k} times" for n, k in seen.items() if k > 1 and of.role(n) != "locked"]
+    return found
+
+
+def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
+    """The notebook for people: the instructors' cells in their order, the student's answers, nothing that could run.
+
+    `messages` has the text for the output of each check cell, by function.
+    """
+    by_id: dict[str, list[dict]] = {}
+    after: dict[str | None, list[dict]] = {}  # cells that the student added, by the known cell before them
+    last = None
+    for cell in found.cells:
+        if of.role(cell["grade_id"] or ""):
+            last = cell["grade_id"]
+            by_id.setdefault(last, []).append(cell)
+        elif not _is_text_of(cell, of):
+            after.setdefault(last, []).append(cell)
+    cells = [_added(c) for c in after.get(None, [])]
+    for original in of.cells:
+        cell = nbformat.from_dict(json.loads(json.dumps(original)))
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        theirs = by_id.get(name, [])
+        if name and of.role(name) != "locked":
+            cell.source = "\n\n".join(t["source"] for t in theirs if t["source"].strip())
+            if cell.cell_type == "markdown":
+                cell.source = clean_markdown(cell.source)
+        if cell.cell_type == "code":
+            cell.outputs = outputs(theirs[-1]["outputs"]) if theirs else []
+            function = (name or "").removeprefix("check_")
+            if name and name.startswith("check_") and function in messages:
+                cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=messages[function] + "\n")]
+        if name:
+            cell.metadata.nbgrader.checksum = compute_checksum(original)
+        cells += [cell, *(_added(c) for c in after.get(name, []) if name)]
+    notebook = nbformat.v4.new_notebook(cells=_numbered(cells))
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return nbformat.writes(notebook, indent=1, ensure_ascii=False)
+
+
+def _is_text_of(cell: dict, of: Template) -> bool:
+    """Is this one of the instructors' own cells of text, which stand in the clean copy anyway?"""
+    return cell["type"] != "code" and cell["source"].strip() in {c.source.strip() for c in of.cells}
+
+
+def _numbered(cells: list) -> list:
+    for k, cell in enumerate(cells):
+        cell["id"] = f"cell-{k}"
+        if cell.cell_type == "code":
+            cell.execution_count = None
+    return cells
+
+
+def _added(cell: dict):
+    if cell["type"] == "code":
+        new = nbformat.v4.new_code_cell(cell["source"])
+        new.outputs = outputs(cell["outputs"])
+        return new
+    return nbformat.v4.new_markdown_cell(clean_markdown(cell["source"]))
+
+
+def outputs(stored: list) -> list:
+    """Of stored outputs what cannot do anything: text, and pictures that are PNG."""
+    kept = []
+    for output in stored[:50]:
+        if not isinstance(output, dict):
+            continue
+        data = output.get("data") if isinstance(output.get("data"), dict) else {}
+        if output.get("output_type") == "stream":
+            kept.append(nbformat.v4.new_output("stream", name="stdout", text=_joined(output.get("text"))))
+            continue
+        safe = {"text/plain": _joined(data["text/plain"])} if "text/plain" in data else {}
+        picture = _picture(data.get("image/png"))
+        if picture:
+            safe["image/png"] = picture
+        if safe:
+            kept.append(nbformat.v4.new_output("display_data", data=safe))
+    return kept
+
+
+def _joined(text) -> str:
+    if isinstance(text, list):
+        text = "".join(t for t in text if isinstance(t, str))
+    return _text(text)[:MOST_OUTPUT] if isinstance(text, str) else ""
+
+
+def _picture(coded) -> str | None:
+    coded = _joined_raw(coded)
+    if not coded or len(coded) > MOST_PICTURE:
+        return None
+    try:
+        raw = base64.b64decode("".join(coded.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return base64.b64encode(raw).decode() if raw[:8] == b"\x89PNG\r\n\x1a\n" else None
+
+
+def _joined_raw(text) -> str:
+    if isinstance(text, list):
+        text = "".join(t for t in text if isinstance(t, str))
+    return text if isinstance(text, str) else ""

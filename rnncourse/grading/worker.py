@@ -1,0 +1,245 @@
+"""Runs students' code: the program inside the sandbox. It knows no reference, no hidden case, no other submission.
+
+A server imports what the unit needs and runs the instructors' set-up once. For each submission it forks a child with
+namespaces of its own, which runs the student's cells and functions on request and never returns. The server itself runs
+no student's code. What the child answers is not trusted by anybody.
+
+Started by `sandbox.py` as `python worker.py FD` with one end of a socket pair. Linux; macOS without the namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+
+NEW_USER, NEW_MOUNT, NEW_IPC, NEW_PID = 0x10000000, 0x00020000, 0x08000000, 0x20000000
+NOSUID_NODEV = 2 | 4
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+CAPABILITY_VERSION_3 = 0x20080522
+NOBODY = 65534
+
+
+def main(fd: int, course: str) -> None:
+    drop_root()
+    sys.path.insert(0, course)
+    control = socket.socket(fileno=fd)
+    # here and not above: everything is imported as nobody, and rnncourse from the sandbox's copy
+    from rnncourse.judge import call, cells, frames  # noqa: F401  (imported once, for all workers)
+    from rnncourse.judge.forbidden import Tripwires
+
+    order = json.loads(frames.receive(control, 1 << 24))
+    Tripwires([f for f in order["forbidden"] if not _is_function(f)]).install()
+    for name in order["preload"]:
+        __import__(name)
+    namespace = {"__name__": "__main__"}
+    for source in order["setup"]:
+        exec(compile(source, "<set-up>", "exec"), namespace)
+    gc.collect()
+    gc.freeze()  # a worker's garbage collector would touch, and so copy, every page of the server
+    frames.send(control, b"ready")
+    child: tuple[int, ...] = ()
+    while True:
+        command, fds, *_ = socket.recv_fds(control, 1, 1)
+        end(child)
+        child = ()
+        if not command:
+            return
+        if command == b"s":
+            child = start(fds[0], control, namespace, order)
+            os.close(fds[0])
+        frames.send(control, str(cpu_seconds()).encode())
+
+
+def cpu_seconds() -> float:
+    """CPU time of this server and all workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def _is_function(name: str) -> bool:
+    """Is a forbidden name a function of a module ("numpy.convolve") rather than a module?"""
+    module, _, function = name.rpartition(".")
+    return bool(module) and callable(getattr(sys.modules.get(module), function, None))
+
+
+def drop_root() -> None:
+    """Root's rights go for good: limits on processes do nothing for root."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def start(channel: int, control: socket.socket, namespace: dict, order: dict) -> tuple[int, ...]:
+    """Fork a child that serves `channel`; returns the process ids of the helper between, if any, and of the child."""
+    order = order | {"virtual": virtual_memory()}
+    if not order["confined"]:
+        child = os.fork()
+        if child == 0:
+            control.close()
+            serve_confined(channel, namespace, order)
+        return (child,)
+    reader, writer = os.pipe()
+    between = os.fork()
+    if between == 0:
+        try:
+            os.close(reader)
+            control.close()
+            separate(order)
+            child = os.fork()
+            if child == 0:
+                serve_confined(channel, namespace, order)
+            os.write(writer, str(child).encode())
+            os.close(writer)
+            os.close(channel)
+            os.waitpid(child, 0)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        child = told.read()
+    return (between, int(child)) if child else (between,)
+
+
+def end(child: tuple[int, ...]) -> None:
+    """Kill the child and everything it started, and wait until it is gone."""
+    if not child:
+        return
+    # In its namespace the child is the first process: the kernel kills the rest with it. Elsewhere the group must do
+    for kill in (os.kill, os.killpg):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(child[-1], signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child[0], 0)
+
+
+def _libc():
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), what)
+
+
+def separate(order: dict) -> None:
+    """Namespaces of its own: no sight of other processes, an empty /tmp of limited size, no /proc."""
+    libc = _libc()
+    _check(libc.unshare(NEW_USER | NEW_MOUNT | NEW_IPC | NEW_PID), "unshare")
+    size = f"size={order['disk_mb']}m,nr_inodes=1000,mode=1777".encode()
+    for place, options in ((b"/tmp", size), (b"/dev/shm", size), (b"/proc", b"size=0,mode=555")):
+        _check(libc.mount(b"tmpfs", place, b"tmpfs", NOSUID_NODEV, options), f"mount {place.decode()}")
+
+
+def serve_confined(channel: int, namespace: dict, order: dict) -> None:
+    """The last steps before students' code: limits, no rights, no open files; then serve for good."""
+    try:
+        os.setsid()  # kill(0) must not reach the server
+        os.chdir("/tmp")
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.closerange(3, channel)
+        os.closerange(channel + 1, 4096)
+        limits(order)
+        drop_capabilities()
+        serve(socket.socket(fileno=channel), namespace)
+    finally:
+        os._exit(1)
+
+
+def virtual_memory() -> int:
+    """Bytes that RLIMIT_AS counts in this process already."""
+    try:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 2**30
+
+
+def limits(order: dict) -> None:
+    for what, value in (
+        (resource.RLIMIT_AS, order["virtual"] + order["memory_mb"] * 2**20),
+        (resource.RLIMIT_CPU, order["cpu_seconds"]),
+        (resource.RLIMIT_FSIZE, order["disk_mb"] * 2**20),
+        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, order["processes"]),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # a lower limit stands already
+            resource.setrlimit(what, (value, value))
+
+
+def drop_capabilities() -> None:
+    """No rights in the new namespaces, now or through any program; gone if the server goes."""
+    if not sys.platform.startswith("linux"):
+        return
+    libc = _libc()
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def serve(channel: socket.socket, namespace: dict) -> None:
+    """Answer requests until the other side is gone: run a cell, call a function."""
+    from rnncourse.judge import cells, frames
+
+    callers: dict = {}
+    sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(1, "w"), write_through=True)
+    while True:
+        request = frames.unpack(frames.receive(channel, 1 << 30), with_toys=True)
+        if request["do"] == "cell":
+            answer = {"error": cells.run(request["source"], request["name"], namespace)}
+        else:
+            answer = call(request, namespace, callers)
+        frames.send(channel, frames.pack(answer))
+
+
+def call(request: dict, namespace: dict, callers: dict) -> dict:
+    """Call one of the student's functions."""
+    from rnncourse.judge.call import in_process
+
+    name, forbidden = request["name"], tuple(request["forbidden"])
+    if name not in callers:
+        callers[name] = in_process(namespace, tuple(request["arguments"]), forbidden)
+    with snares(forbidden):
+        reply = callers[name](name, request["args"])
+    return {
+        "value": reply.value,
+        "trouble": reply.trouble,
+        "text": reply.text[:2000],
+        "code": reply.code[:200],
+        "changed": list(reply.changed),
+    }
+
+
+@contextlib.contextmanager
+def snares(forbidden):
+    """While the function runs, forbidden functions of allowed modules are tripwires."""
+    from rnncourse.judge.forbidden import Tripwire
+
+    held = []
+    for name in filter(_is_function, forbidden):
+        module, _, function = name.rpartition(".")
+        held.append((sys.modules[module], function, getattr(sys.modules[module], function)))
+        setattr(sys.modules[module], function, Tripwire(name))
+    try:
+        yield
+    finally:
+        for module, function, original in held:
+            setattr(module, function, original)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

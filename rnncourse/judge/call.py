@@ -1,0 +1,103 @@
+"""Call a student's function in this process and put every trouble into words.
+
+Runs in the student's notebook and in the sandbox's worker, never in the process that grades.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import linecache
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cache
+
+from rnncourse.judge import wire
+from rnncourse.judge.forbidden import Forbidden, used
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from a call: a value, or trouble and its text; and the positions of changed arguments."""
+
+    value: object = None
+    trouble: str | None = None  # "missing", "blank", "forbidden", "stopped", "raised", "wrong"
+    text: str = ""
+    code: str = ""  # a stable short form of an exception, for fingerprints
+    changed: tuple[int, ...] = ()
+
+
+def in_process(namespace: dict, arguments: tuple[str, ...] = (), forbidden: tuple[str, ...] = ()):
+    """A `call(name, args) -> Reply` for functions of this process.
+
+    `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use.
+    """
+
+    shortcuts_of = cache(lambda function: used(function, forbidden))
+
+    def call(name: str, args: list) -> Reply:
+        function = namespace.get(name)
+        if not callable(function):
+            return Reply(trouble="missing", text=_missing(name, namespace))
+        shortcuts = shortcuts_of(function) if isinstance(function, Hashable) else []
+        if shortcuts:
+            return Reply(trouble="forbidden", text=f"{name} uses {', '.join(shortcuts)}, {NOT_HERE}")
+        with contextlib.suppress(TypeError, ValueError):  # builtins without a signature
+            parameters = inspect.signature(function)
+            try:
+                parameters.bind(*args)
+            except TypeError:
+                text = f"{name}{parameters} cannot be called with {len(args)} arguments"
+                text += f" ({', '.join(arguments)})." if len(arguments) == len(args) else "."
+                return Reply(trouble="raised", text=text + " Put the signature back as it was given.", code="signature")
+        before = [wire.fresh(a) for a in args]
+        # stderr would cost the points of this cell in nbgrader, whatever the result
+        with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
+            warnings.simplefilter("ignore")
+            try:
+                value = function(*args)
+            except NotImplementedError:
+                text = (
+                    f"{name} is not written yet: replace `raise NotImplementedError()`, run that cell, then this one."
+                )
+                return Reply(trouble="blank", text=text)
+            except Forbidden as error:
+                return Reply(trouble="forbidden", text=f"{name} uses {error}, {NOT_HERE}")
+            except (Exception, SystemExit) as error:
+                return Reply(trouble="raised", text=_raised(name, error), code=exception_code(error))
+        return Reply(
+            value, changed=tuple(i for i, (a, b) in enumerate(zip(args, before, strict=True)) if not wire.same(a, b))
+        )
+
+    return call
+
+
+NOT_HERE = "which this exercise does not allow: write what it does yourself."
+
+
+def exception_code(error: BaseException) -> str:
+    """An exception in short, without its numbers: equal for the same mistake at other sizes."""
+    return f"raises {type(error).__name__}: " + re.sub(r"\d+", "#", str(error))[:80]
+
+
+def _missing(name: str, namespace: dict) -> str:
+    if name in namespace:
+        return f"{name} is no function any more but {type(namespace[name]).__name__}: run its cell again."
+    own = [k for k, v in namespace.items() if inspect.isfunction(v)]
+    close = difflib.get_close_matches(name, own, n=1, cutoff=0.75)
+    text = f"There is no function {name} yet: run the cell that defines it, then this one."
+    return text + (f" There is one called {close[0]}: is the name misspelt?" if close else "")
+
+
+def _raised(name: str, error: BaseException) -> str:
+    """The exception, and the last line of the student's own code that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "site-packages" not in f.filename and "rnncourse" not in f.filename]
+    text = f"{name} raised {type(error).__name__}: {error}"
+    line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
+    return f"{text}\n  in the line  {line}" if line else text

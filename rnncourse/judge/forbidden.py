@@ -1,0 +1,136 @@
+"""Which forbidden modules and functions a student's function uses.
+
+Two nets: `used` reads the code that Python compiled, with the helper functions it calls; tripwires stand in for
+forbidden modules where students' code is graded, so that an import does no harm but any use raises `Forbidden`.
+In the sandbox the modules themselves are not there.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib.machinery
+import sys
+import types
+
+NUMPY_UNIT = ("torch", "rnncourse.layers", "scipy", "sklearn", "statsmodels")  # where everything is written by hand
+BY_NAME = {"__import__", "import_module", "getattr"}
+
+
+class Forbidden(Exception):
+    """A tripwire was used; the text is the name of what it stands for."""
+
+
+def used(function, forbidden: tuple[str, ...]) -> list[str]:
+    """The names in `forbidden` that `function` uses itself, through helpers or through imports within it."""
+    found, seen, queue = set(), set(), [function]
+    own = getattr(function, "__globals__", None)  # not into the code of libraries
+    while queue and forbidden:
+        target = queue.pop()
+        function = getattr(target, "__func__", target)
+        code = getattr(function, "__code__", None)
+        if code is None or code in seen or function.__globals__ is not own:
+            continue
+        seen.add(code)
+        names, texts = _names(code)
+        values = _values(function, names)
+        found |= {f for f in forbidden for n in _reached(values, names, texts) if n == f or n.startswith(f + ".")}
+        queue += [v for v in values if isinstance(v, (types.FunctionType, types.MethodType))]
+        queue += [v for c in values if isinstance(c, type) for v in vars(c).values() if callable(v)]
+    return sorted(found)
+
+
+def _names(code) -> tuple[set[str], set[str]]:
+    """All names and text constants of a code object and those within it; imports as they are written."""
+    names, texts, queue = set(), set(), [code]
+    while queue:
+        code = queue.pop()
+        names |= {*code.co_names, *code.co_freevars}
+        texts |= {c for c in code.co_consts if isinstance(c, str)}
+        module = None
+        for step in dis.get_instructions(code):
+            if step.opname == "IMPORT_NAME":
+                module = step.argval
+                names.add(module)
+            elif step.opname == "IMPORT_FROM":
+                names.add(f"{module}.{step.argval}")
+        queue += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return names, texts
+
+
+def _values(function, names) -> list:
+    """What the names stand for: globals and the variables of enclosing functions."""
+    cells = getattr(function, "__closure__", None) or ()
+    inner = [c.cell_contents for c in cells if _filled(c)]
+    return [function.__globals__[n] for n in names if n in function.__globals__] + inner
+
+
+def _filled(cell) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (an empty cell raises)
+    except ValueError:
+        return False
+    return True
+
+
+def _reached(values, names, texts):
+    """Dotted names of all that the code can reach in one step."""
+    yield from (n for n in names if "." in n or n in sys.modules)
+    if names & BY_NAME:
+        yield from texts
+    for value in values:
+        name = getattr(value, "__name__", "")
+        if isinstance(value, types.ModuleType):
+            yield name
+            yield from (f"{name}.{n}" for n in (*names, *(texts if names & BY_NAME else ())))
+        else:
+            module = getattr(value, "__module__", None) or type(value).__module__
+            yield f"{module}.{name}"
+
+
+class Tripwire:
+    """Stands for something forbidden; looking at it is free, using it is not."""
+
+    def __init__(self, name: str):
+        self.__dict__["_name"] = name
+
+    def __getattr__(self, attribute):
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return Tripwire(f"{self._name}.{attribute}")
+
+    def _use(self, *args, **kwargs):
+        raise Forbidden(self._name)
+
+    __call__ = __mro_entries__ = __array__ = __iter__ = __enter__ = __len__ = __getitem__ = __bool__ = _use
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = __float__ = _use
+
+
+class Tripwires:
+    """An import hook that gives tripwires for forbidden modules, however they are imported."""
+
+    def __init__(self, forbidden):
+        self.forbidden = tuple(forbidden)
+
+    def find_spec(self, name, path=None, target=None):
+        if any(name == f or name.startswith(f + ".") for f in self.forbidden):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        name = module.__name__
+
+        def attribute(key):
+            if key.startswith("__"):
+                raise AttributeError(key)
+            return Tripwire(f"{name}.{key}")
+
+        module.__getattr__ = attribute
+
+    def install(self) -> None:
+        """Take the place of the forbidden modules, also of those already imported."""
+        for name in [n for n in sys.modules if self.find_spec(n)]:
+            del sys.modules[name]
+        sys.meta_path.insert(0, self)
