@@ -134,7 +134,7 @@ def range_too_short(x, K, horizon, stride):
 
 
 @windows.mistake(
-    "The last window is missing where the strides leave a rest: also a stride that is not full has a start before it."
+    "The last window is missing unless the strides fit exactly: the steps left over after the last full stride do not take it away."
 )
 def rounded_down(x, K, horizon, stride):
     starts = stride * np.arange((len(x) - K - horizon + 1) // stride)
