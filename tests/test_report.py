@@ -238,6 +238,14 @@ def test_few_submissions(tmp_path, results):
     assert not Page(write(tmp_path, [], {})[2]).text.count("nan")
 
 
+def test_files_of_no_unit_have_their_section_and_no_export(tmp_path):
+    results = [result("a"), result("b", unit="", **NEEDS | {"max_score": 0.0, "reason": "which unit?"})]
+    rows, _, page = write(tmp_path, results)
+    text = " ".join(Page(page).text.split())
+    assert rows[0]["unit"] == "" and text.index("All submissions") < text.rindex("No unit recognised")
+    assert [p.name for p in export.write(tmp_path, results, "canvas")] == [f"canvas-{UNIT}.csv"]
+
+
 def test_a_thousand_submissions_take_less_than_two_seconds(tmp_path):
     wrong = [{}, {"unroll": ["zeros"]}, {"leaky_step": ["no_bias"], "unroll": []}]
     started = time.process_time()

@@ -28,6 +28,7 @@ KINDS = ("canvas", "moodle")
 def write(output: Path, results: Iterable[dict], kind: str) -> list[Path]:
     """Write `KIND-UNIT.csv` for each unit into the folder `output` and return the paths.
 
+    Files of which no unit could be told (their unit is empty, and they need a person) are in none of them.
     Where only some of a unit's submissions came from Moodle's zip, `moodle-UNIT-usernames.csv` has the others. Raises
     ValueError for a kind that is not in KINDS.
     """
@@ -36,7 +37,7 @@ def write(output: Path, results: Iterable[dict], kind: str) -> list[Path]:
     rows = list(results)
     output.mkdir(parents=True, exist_ok=True)
     written = []
-    for unit in sorted({r["unit"] for r in rows}):
+    for unit in sorted({r["unit"] for r in rows} - {""}):
         files = {f"{kind}-{unit}.csv": canvas(rows, unit) if kind == "canvas" else moodle(rows, unit)}
         if kind == "moodle" and 0 < len(_of_kind(rows, unit, "moodle")) < len(_graded(rows, unit)):
             files[f"moodle-{unit}-usernames.csv"] = moodle_usernames(rows, unit)

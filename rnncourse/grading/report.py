@@ -144,7 +144,9 @@ def html(rows: list[dict], run: dict) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": number, "percent": percent, "wrong": wrong, "shown": shown, "hinted": hinted}
-    by_unit = {unit: [] for unit in sorted({*run.get("units", ()), *(r["unit"] for r in rows)})}
+    # last come files of which no unit could be told: their unit is empty
+    names = sorted({*run.get("units", ()), *(r["unit"] for r in rows)}, key=lambda unit: (not unit, unit))
+    by_unit = {unit: [] for unit in names}
     for r in rows:
         by_unit[r["unit"]].append(r)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -174,7 +176,7 @@ def summary(unit: str, rows: list[dict]) -> dict:
     scores = [r["score"] for r in graded]
     max_score = max((r["max_score"] for r in rows), default=0)
     return {
-        "name": unit,
+        "name": unit or "No unit recognised",
         "rows": rows,
         "graded": len(graded),
         "max_score": max_score,
