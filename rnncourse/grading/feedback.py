@@ -30,11 +30,13 @@ from traitlets.config import Config
 from rnncourse import notebooks
 
 # nbgrader's template asks for the macro of this file where others load MathJax from a foreign host. With this in its
-# place no script runs and nothing is fetched, whatever the page holds; formulas stay as they were typed.
+# place no script runs and nothing is fetched, whatever the page holds (formulas stay as they were typed), and long
+# lines of a message are wrapped.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-NO_MATHJAX = (
-    f'{{%- macro mathjax(url="") -%}}<meta http-equiv="Content-Security-Policy" content="{POLICY}">{{%- endmacro %}}'
-)
+HEAD = f"""{{%- macro mathjax(url="") -%}}
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<style>div.output_stdout pre {{ white-space: pre-wrap; }}</style>
+{{%- endmacro %}}"""
 NO_ALT = "No description has been provided for this image"  # nbconvert's words
 LONGEST = 128  # characters of a student id in nbgrader's tables
 REMEMBERED = 256  # rendered cells: those of the instructors are the same in every student's notebook
@@ -56,7 +58,7 @@ class PageExporter(HTMLExporter):
     def __init__(self, config: Config | None = None, **kw):
         self._highlight = lru_cache(REMEMBERED)(Highlight2HTML(pygments_lexer="python"))
         self._markdown = lru_cache(REMEMBERED)(lambda source: HTMLExporter.markdown2html(self, {}, source))
-        super().__init__(config=config, extra_loaders=[DictLoader({"mathjax.html.j2": NO_MATHJAX})], **kw)
+        super().__init__(config=config, extra_loaders=[DictLoader({"mathjax.html.j2": HEAD})], **kw)
 
     def default_filters(self):
         """nbconvert's filters, code highlighting among them, which it registers anew for every page."""
@@ -131,7 +133,7 @@ class Folders:
         digest = hashlib.sha256(f"{text}{shown}".encode()).hexdigest()
         page = Path(self.course.format_path(folder, result["student"], self.unit)) / name
         if last.get("page") != digest or not page.exists():
-            html = self.pages.html(nbformat.reads(text, as_version=4), shown)
+            html = self.pages.html(nbformat.v4.reads(text), shown)
             self._put(folder, result["student"], name, html, when)
         return {"page": digest}
 

@@ -67,9 +67,9 @@ def write(
     The caller must have cleaned the markdown in result["notebook"]: nbgrader renders it as it is, in formgrader too.
     The pages written here forbid scripts besides; those that `nbgrader generate_feedback` writes do not.
 
-    Raises ValueError, before anything is written, for ids that cannot name a folder, for two results of one student
-    for results of another unit or for cells that the unit has not; and for a unit whose graded cells were added or
-    removed since it was first recorded.
+    Raises ValueError, before anything is written, for ids that cannot name a folder, for two results of one student,
+    for results of another unit or with points for cells that the unit has not; and for a unit whose graded cells were
+    added, removed or renamed since the gradebook recorded it.
     """
     results = list(results) if isinstance(results, Iterator) else results
     records = _records(folder_name(unit), release_notebook, results)
@@ -170,6 +170,8 @@ def _record_unit(course: CourseDirectory, unit: str, notebook: str) -> nbformat.
     try:
         text, _ = exporter.from_notebook_node(nbformat.reads(notebook, as_version=4), {"nbgrader": names})
     except RuntimeError as error:
+        if "submissions associated" not in str(error):
+            raise
         raise ValueError(
             f"{unit}: graded cells were added, removed or renamed since this gradebook recorded the unit, and nbgrader "
             f"keeps such a unit as it is ({error}). Grade into another output folder, or take the unit out with "
