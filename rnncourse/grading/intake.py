@@ -6,6 +6,7 @@ not followed, nothing is unpacked to disk.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import stat
 import zipfile
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from rnncourse.grading.feedback import folder_name
 from rnncourse.grading.submission import MOST_BYTES, Template, Unreadable, parse, recognised
 
 SKIPPED = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git", ".DS_Store"}
@@ -45,15 +47,15 @@ class Found:
 
 def find(path: Path, templates: dict[str, Template], unit: str | None = None) -> Iterator[Found]:
     """All submissions below `path`, of one unit or of all. Raises ValueError if there is nothing to grade."""
-    entries, folders = _zip(path) if path.is_file() else _folder(path)
+    entries, folders = _zip(path, templates) if path.is_file() else _folder(path)
     wanted = {unit: templates[unit]} if unit else templates
     students: dict[str, tuple[dict, list[Entry]]] = {}
     for folder in folders:
-        name, platform, _ = _student(folder / "x", templates)
-        students.setdefault(name, (platform, []))
+        name, platform = _student(folder / "x", templates)
+        students.setdefault(identity(name), (platform, []))
     for entry in entries:
-        name, platform, _ = _student(entry.path, templates)
-        students.setdefault(name, (platform, []))[1].append(entry)
+        name, platform = _student(entry.path, templates)
+        students.setdefault(identity(name), (platform, []))[1].append(entry)
     if not students:
         raise ValueError(f"{path} holds no submissions: expected STUDENT/UNIT/UNIT.ipynb, notebooks, or such a zip")
     for name, (platform, files) in sorted(students.items()):
@@ -90,7 +92,7 @@ def _read_file(path: Path) -> bytes:
         raise Unreadable(f"file cannot be read: {error.strerror}") from None
 
 
-def _zip(path: Path):
+def _zip(path: Path, templates):
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -108,7 +110,8 @@ def _zip(path: Path):
         else:
             entries.append(Entry(inside, lambda name=member.filename: _read_member(path, name)))
     shared = {e.path.parts[0] for e in entries}
-    if len(shared) == 1 and entries and all(len(e.path.parts) > 2 for e in entries):  # one folder around all
+    nested = all(len(e.path.parts) > 2 and e.path.parts[1] not in templates for e in entries)
+    if len(shared) == 1 and nested:  # one folder around all
         entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
         folders = {PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1}
     return entries, sorted(folders)
@@ -125,32 +128,38 @@ def _read_member(path: Path, name: str) -> bytes:
     return data
 
 
-def _student(path: PurePosixPath, templates) -> tuple[str, dict, str]:
-    """(student, platform, file name) as the path tells."""
+def identity(name: str) -> str:
+    """A name as an id that nbgrader, a folder and a database can hold; another name gets another id."""
+    try:
+        return folder_name(name)
+    except ValueError:
+        tidy = re.sub(r"[^\w .@+-]", "_", name).strip(" .")[:60] or "unnamed"
+        return f"{tidy}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _student(path: PurePosixPath, templates) -> tuple[str, dict]:
+    """(student, platform) as the path tells."""
     parts = path.parts
     nobody = {"kind": None, "id": None, "name": None}
     if len(parts) > 1:
         at = next((k for k, p in enumerate(parts[:-1]) if p in templates and k), 1)
         moodle = MOODLE.match(parts[at - 1])
         if moodle:
-            return (
-                f"{moodle['name']}_{moodle['id']}",
-                {"kind": "moodle", "id": moodle["id"], "name": moodle["name"]},
-                parts[-1],
-            )
-        return parts[at - 1], nobody, parts[-1]
+            return _on(moodle, "moodle")
+        return parts[at - 1], nobody
     stem = path.name.removesuffix(".ipynb")
     canvas = CANVAS.match(stem)
     if canvas:
-        return (
-            f"{canvas['name']}_{canvas['id']}",
-            {"kind": "canvas", "id": canvas["id"], "name": canvas["name"]},
-            canvas["file"],
-        )
+        return _on(canvas, "canvas")
     name = stem
     for unit in templates:
         name = re.sub(rf"[-_ ]*{re.escape(unit)}[-_ ]*", "", COPY.sub("", name) if unit in stem else name)
-    return name or stem, nobody, path.name
+    return name or stem, nobody
+
+
+def _on(match: re.Match, kind: str) -> tuple[str, dict]:
+    """A student as a platform names files; two students may have the same name, so its number belongs to the id."""
+    return f"{match['name']}_{match['id']}", {"kind": kind, "id": match["id"], "name": match["name"]}
 
 
 def _of_student(student, platform, files, folders, templates, wanted, unit) -> Iterator[Found]:
@@ -162,7 +171,7 @@ def _of_student(student, platform, files, folders, templates, wanted, unit) -> I
         named = _unit_named(entry.path, templates)
         units.setdefault(named or _unit_inside(entry, templates) or "", []).append((entry, bool(named)))
     for folder in folders:
-        if folder.parts[0] == student and folder.name in templates:
+        if identity(folder.parts[0]) == student and folder.name in templates:
             units.setdefault(folder.name, [])
     strangers = units.pop("", [])
     mine = [u for u in units if u in wanted]

@@ -70,7 +70,7 @@ def main(
             return 1
     if export:
         results = json.loads((output / "results.json").read_text(encoding="utf-8"))
-        for path in platforms.write(output, results["results"], export):
+        for path in platforms.write(output, results, export):
             print(path)
     return _told(outcome, output)
 

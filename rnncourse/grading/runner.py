@@ -76,14 +76,14 @@ def run(
     whole = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
     state = _state(output)
     if state.get("finished") == whole and all((output / name).exists() for name in OUTPUTS):
-        return Outcome(_counts(_stored(cache, keys)), True, False, seed)
+        return Outcome(_counts(Stored(cache, keys)), True, False, seed)
     missing = (j for j in jobs() if not _path(cache, j.key).exists())
     complete = _work(missing, sum(not _path(cache, k).exists() for k in keys), cache, workers, executor, progress)
     done = [k for k in keys if _path(cache, k).exists()]
     about = _about(seed, confined, sorted({f.unit for f in found if f.unit}))
-    _write(root, output, cache, done, about, feedback, progress)
+    _write(root, output, cache, done, about, feedback)
     _replace(output / "run.json", json.dumps(about | ({"finished": whole} if complete else {}), indent=1))
-    return Outcome(_counts(_stored(cache, done)), complete, True, seed)
+    return Outcome(_counts(Stored(cache, done)), complete, True, seed)
 
 
 def checks_hash(root: Path, unit: str) -> str:
@@ -165,18 +165,25 @@ def _work(jobs, total, cache, workers, executor, progress) -> bool:
     return finished == total
 
 
-def _write(root, output, cache, keys, about, feedback, progress) -> None:
+def _write(root, output, cache, keys, about, feedback) -> None:
     """The one writer: nbgrader's gradebook and folders, tables, the class report."""
     for unit in about["units"]:
         text = (root / "solutions" / unit / f"{unit}.ipynb").read_text(encoding="utf-8")
-        of_unit = (r for r in _stored(cache, keys) if r["unit"] == unit)
-        gradebook.write(output, unit, text, of_unit, feedback=feedback, progress=progress)
-    report.write(output, _stored(cache, keys), about)
+        gradebook.write(output, unit, text, Stored(cache, keys, unit), feedback=feedback, root=root)
+    report.write(output, Stored(cache, keys), about)
 
 
-def _stored(cache: Path, keys: Iterable[str]) -> Iterator[dict]:
-    for key in keys:
-        yield json.loads(_path(cache, key).read_text(encoding="utf-8"))
+class Stored:
+    """The results of a run, each read when it is asked for: a large class's notebooks need not fit into memory."""
+
+    def __init__(self, cache: Path, keys: Iterable[str], unit: str | None = None):
+        self.cache, self.keys, self.unit = cache, list(keys), unit
+
+    def __iter__(self) -> Iterator[dict]:
+        for key in self.keys:
+            result = json.loads(_path(self.cache, key).read_text(encoding="utf-8"))
+            if self.unit in (None, result["unit"]):
+                yield result
 
 
 def _counts(results) -> dict[str, int]:
