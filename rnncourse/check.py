@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import textwrap
 from functools import cache
 from importlib import resources
@@ -61,4 +62,5 @@ def load(name: str) -> dict[str, Spec]:
 def _wrapped(message: str) -> str:
     """Lines no longer than nbgrader's Validate dialog shows."""
     wrap = textwrap.TextWrapper(width=100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    return "\n".join(wrap.fill(line) for line in message.split("\n"))
+    glued = re.sub(r"(\w) = (?=\S)", "\\1\u00a0=\u00a0", message)  # "alpha = 0.3" stays on one line
+    return "\n".join(wrap.fill(line) for line in glued.split("\n")).replace("\u00a0", " ")

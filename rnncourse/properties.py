@@ -6,7 +6,7 @@ cannot be used, an adapter raises `Wrong` with a sentence for the student.
 
 import numpy as np
 
-from rnncourse.judge.compare import Wrong
+from rnncourse.judge.compare import Wrong, described
 
 __all__ = ["Wrong", "bit_reader"]
 
@@ -21,18 +21,22 @@ def bit_reader(f, bits: np.ndarray) -> np.ndarray:
     names = ("W_x", "W_h", "b", "h0", "w_y", "c")
     found = f()
     if not isinstance(found, (tuple, list)) or len(found) != len(names):
-        raise Wrong(f"expected six values ({', '.join(names)}).")
+        missing = " Is a `return` missing at the end?" if found is None else ""
+        raise Wrong(f"returned {described(found)}; expected six values ({', '.join(names)}).{missing}")
     try:
         arrays = {name: np.asarray(value, dtype=np.float64) for name, value in zip(names, found, strict=True)}
     except (TypeError, ValueError):
         raise Wrong("all six values must be arrays of numbers (c is one number).") from None
+    if arrays["W_x"].ndim == 2 and arrays["W_x"].shape[0] == 1 < arrays["W_x"].shape[1]:
+        raise Wrong(f"W_x has shape {arrays['W_x'].shape}; expected (H, 1): it looks transposed.")
     H = arrays["W_x"].shape[0] if arrays["W_x"].ndim else 0
     if not 1 <= H <= MOST_UNITS:
         raise Wrong(f"W_x has shape {arrays['W_x'].shape}; expected (H, 1) with H from 1 to {MOST_UNITS}.")
     wanted = {"W_x": (H, 1), "W_h": (H, H), "b": (H,), "h0": (H,), "w_y": (H,), "c": ()}
     for name, shape in wanted.items():
         if arrays[name].shape != shape:
-            raise Wrong(f"{name} has shape {arrays[name].shape}; expected {shape}, since W_x has {H} rows.")
+            why = f"expected {shape}, since W_x has {H} row{'s' * (H > 1)}" if shape else "it is one number"
+            raise Wrong(f"{name} has shape {arrays[name].shape}; {why}.")
         if not np.isfinite(arrays[name]).all():
             raise Wrong(f"{name} holds NaN or infinite numbers.")
     h = np.tile(arrays["h0"], (bits.shape[1], 1))  # (B, H)

@@ -12,8 +12,8 @@ from rnncourse.check import CheckFailed, in_process
 from rnncourse.grading.author import exercise
 from rnncourse.grading.unit import Unit
 from rnncourse.judge import compare, wire
-from rnncourse.judge.diagnose import RIGHT, diagnose
-from rnncourse.judge.spec import Mistake, Pair, Spec, spec_from_json, spec_to_json
+from rnncourse.judge.diagnose import diagnose
+from rnncourse.judge.spec import RIGHT, Mistake, Pair, Spec, spec_from_json, spec_to_json
 from rnncourse.judge.verdict import judge
 
 STEP = '''

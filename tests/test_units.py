@@ -15,7 +15,7 @@ from rnncourse.check import in_process
 from rnncourse.check import load as load_public
 from rnncourse.grading import release, unit
 from rnncourse.judge.compare import alike
-from rnncourse.judge.diagnose import RIGHT
+from rnncourse.judge.spec import RIGHT
 from rnncourse.judge.verdict import judge
 
 SEED = 11

@@ -65,10 +65,13 @@ class Exercise:
     mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
     answers: list[Callable] = field(default_factory=list)
 
-    def inputs(self, function: Callable | None = None, /, **sizes):
-        """Decorator: `draw(rng, *sizes by name[, reference])` returns the inputs by parameter name, in order."""
+    def inputs(self, function: Callable | None = None, /, says: str | None = None, **sizes):
+        """Decorator: `draw(rng, *sizes by name[, reference])` returns the inputs by parameter name, in order.
+
+        `says` is a sentence for the student on what is special in these cases.
+        """
         if function is None:
-            return lambda f: self._draw(f, sizes)
+            return lambda f: self._draw(f, sizes, says=says)
         return self._draw(function, sizes)
 
     def property(self, adapter: Callable, says: str, **sizes):

@@ -22,10 +22,11 @@ from rnncourse import notebooks
 from rnncourse.check import in_process
 from rnncourse.grading.author import Draw, Exercise, Slip
 from rnncourse.judge import wire
-from rnncourse.judge.spec import Case, Mistake, Pair, Spec
+from rnncourse.judge.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
 from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
 
 PUBLIC_SEED = 20260101
+KEPT = 3  # fingerprints of a stored pair of mistakes
 
 
 class OnDemand(Sequence):
@@ -123,7 +124,7 @@ class Unit:
         for k, l, implementation in self.pairs(spec.name):
             verdict = judge(spec, in_process({spec.name: implementation}, spec.arguments))
             if not verdict.passed and not {spec.mistakes[k].hint, spec.mistakes[l].hint} & set(verdict.hints):
-                yield Pair((k, l), self.prints(spec, implementation))
+                yield Pair((k, l), _thinned(self.prints(spec, implementation)))
 
     def prints(self, spec: Spec, mistake) -> list[dict]:
         """The fingerprints of a known mistake (or slips, or any function) over the cases of a spec."""
@@ -161,6 +162,17 @@ class Unit:
                 f"{self.name}, {e.name}: the inputs {tuple(inputs)} are not the parameters {arguments}, in order"
             )
         return wire.decode(wire.encode(dict(inputs)))
+
+
+def _thinned(prints: list[dict]) -> list[dict]:
+    """A table that keeps the first few fingerprints of numbers, or of exceptions if there are none."""
+    wrong = [(c, leaf) for c, row in enumerate(prints) for leaf, p in row.items() if p != RIGHT]
+    numbers = [(c, leaf) for c, leaf in wrong if isinstance(prints[c][leaf], list)]
+    kept = set((numbers or wrong)[:KEPT])
+    return [
+        {leaf: p if p == RIGHT or (c, leaf) in kept else WRONG for leaf, p in row.items()}
+        for c, row in enumerate(prints)
+    ]
 
 
 def load(folder: Path) -> Unit:

@@ -53,7 +53,7 @@ def in_process(namespace: dict, arguments: tuple[str, ...] = (), forbidden: tupl
                 parameters.bind(*args)
             except TypeError:
                 text = f"{name}{parameters} cannot be called with {len(args)} arguments"
-                text += f" ({', '.join(arguments)})." if len(arguments) == len(args) else "."
+                text += f" ({', '.join(arguments)})." if args and len(arguments) == len(args) else "."
                 return Reply(trouble="raised", text=text + " Put the signature back as it was given.", code="signature")
         before = [wire.fresh(a) for a in args]
         # stderr would cost the points of this cell in nbgrader, whatever the result
@@ -99,5 +99,7 @@ def _raised(name: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "site-packages" not in f.filename and "rnncourse" not in f.filename]
     text = f"{name} raised {type(error).__name__}: {error}"
+    if isinstance(error, ValueError) and "matmul" in str(error):
+        text += "\n  (the inner sizes of the matrix product do not fit: is a .T missing, or one too many?)"
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
     return f"{text}\n  in the line  {line}" if line else text

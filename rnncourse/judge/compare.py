@@ -138,6 +138,9 @@ def _leaf(value, expected, name) -> Leaf:
             return "\x1f".join(value) if _all(_is_text, value) else _misfit(value, expected, name)
         if not _all(is_number, value):
             return _misfit(value, expected, name)
+    elif isinstance(value, float) and is_number(expected) and np.asarray(expected).dtype.kind in "iu":
+        text = f"{name} is the float {value!r}; expected an int (// divides without a fraction)."
+        return Problem("dtype", text, np.asarray(value))
     elif not (is_number(value) or isinstance(value, np.ndarray)):
         problem = _misfit(value, expected, name)
         hint = ""
@@ -176,6 +179,8 @@ def _shape_hint(array, expected) -> str:
         return " It looks transposed."
     if array.ndim > expected.ndim and array.squeeze().shape == expected.squeeze().shape:
         return " There is an axis of length 1 too many."
+    if array.ndim < expected.ndim and array.shape == expected.squeeze().shape:
+        return " Axes of length 1 are missing: is there a squeeze, or an index where a slice should be?"
     if array.size == expected.size:
         return " The number of entries is right: check the order of the axes, or a reshape."
     return ""

@@ -12,10 +12,11 @@ import itertools
 from dataclasses import dataclass
 
 from rnncourse.judge.compare import alike
+from rnncourse.judge.spec import RIGHT, WRONG
 
-RIGHT = "="
 MOST = 2  # mistakes named at once
 EVIDENCE = 4  # numbers that must agree before a part of a result counts as recognised
+PAIR_EVIDENCE = 2  # of a stored pair, which explains everything
 SYMPTOMS = ("raises", "wrong", "text")  # texts that tell something; "returned None" has a message of its own
 
 
@@ -54,7 +55,9 @@ def diagnose(spec, prints, right, sizes) -> Diagnosis:
             if all(prints[c][leaf].startswith(SYMPTOMS) or "changed" in prints[c][leaf] for c, leaf in cells):
                 return Diagnosis((mistake,), "symptom")
     for pair in spec.pairs:
-        if hits(pair.prints) == wrong and numbers(wrong) >= EVIDENCE:
+        kept = {(c, leaf) for c, row in enumerate(pair.prints) for leaf, p in row.items() if p not in (RIGHT, WRONG)}
+        loose = {(c, leaf) for c, row in enumerate(pair.prints) for leaf, p in row.items() if p == WRONG}
+        if kept | loose == wrong and (hits(pair.prints) or set()) >= kept and numbers(kept) >= PAIR_EVIDENCE:
             return Diagnosis(tuple(spec.mistakes[k] for k in pair.of), "whole")
     known = [(m, cells) for m, cells in zip(spec.mistakes, found, strict=True) if numbers(cells) >= EVIDENCE]
     for (a, cells_a), (b, cells_b) in itertools.combinations(known, 2):

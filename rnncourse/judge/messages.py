@@ -7,7 +7,7 @@ import numbers
 import numpy as np
 
 from rnncourse.judge.compare import ABSOLUTE, Problem, rms
-from rnncourse.judge.spec import Case, Spec
+from rnncourse.judge.spec import ARGUMENTS, Case, Spec
 
 
 def explain(spec: Spec, seen: list, reveal: bool) -> list[str]:
@@ -48,7 +48,7 @@ def _what(spec: Spec, seen: list, number: int, reveal: bool) -> list[str]:
     if first.reply.trouble:
         return [first.reply.text]
     lines = [case.says] if case.says else []
-    lines += _right_and_wrong(seen)
+    lines += _right_and_wrong(seen) + _exchanged(first)
     problems = {k: v.text for k, v in first.leaves.items() if isinstance(v, Problem)}
     if problems:
         return [*lines, *dict.fromkeys(problems.values())]
@@ -61,11 +61,21 @@ def _what(spec: Spec, seen: list, number: int, reveal: bool) -> list[str]:
 
 def _right_and_wrong(seen: list) -> list[str]:
     """Which of several returned values are right in all cases, if the function answered in all."""
-    leaves = list(dict.fromkeys(k for o in seen for k in o.right))
+    leaves = list(dict.fromkeys(k for o in seen for k in o.right if k != ARGUMENTS))
     right = [k for k in leaves if all(o.right.get(k, True) for o in seen)]
     if not right or len(right) == len(leaves) or any(o.reply.trouble for o in seen):
         return []
     return [f"Right: {', '.join(right)}. Wrong: {', '.join(k for k in leaves if k not in right)}."]
+
+
+def _exchanged(seen) -> list[str]:
+    """Two returned arrays of which each has the other's shape."""
+    shapes = {k: v.array.shape for k, v in seen.leaves.items() if isinstance(v, Problem) and v.array is not None}
+    if len(shapes) == len(seen.expected) == 2:
+        (a, b), (c, d) = shapes.values(), (np.shape(v) for v in seen.expected.values())
+        if (a, b) == (d, c):
+            return ["The two values look exchanged."]
+    return []
 
 
 def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
@@ -119,7 +129,7 @@ def _terms(spec: Spec, seen: list) -> list[str]:
     alone = {c.term: o.passed for c, o in zip(spec.cases, seen, strict=True) if c.term}
     wrong = [t for t, ok in alone.items() if not ok]
     if not wrong or len(wrong) == len(alone):
-        if alone and not wrong and not any(o.reply.trouble for o in seen):
+        if alone and not wrong and not any(o.reply.trouble or _problems(o) for o in seen):
             return ["Each term alone is right: look at how the terms are combined."]
         return []
     right = [t for t, ok in alone.items() if ok]
@@ -128,6 +138,10 @@ def _terms(spec: Spec, seen: list) -> list[str]:
         f"Look at the {_listed(wrong)} term{'s' * (len(wrong) > 1)} ({arguments}): "
         f"with the other terms zero the result is wrong; for {_listed(right)} alone it is right."
     ]
+
+
+def _problems(seen) -> bool:
+    return any(isinstance(v, Problem) for v in seen.leaves.values())
 
 
 def _listed(words) -> str:

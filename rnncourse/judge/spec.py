@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from rnncourse.judge import wire
 
+RIGHT, WRONG = "=", "!"  # cells of a table of results: as expected; wrong, whatever came
+ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
+
 
 @dataclass(frozen=True)
 class Case:
@@ -31,7 +34,10 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two known mistakes made at once, where the fingerprints of the one hide those of the other."""
+    """Two known mistakes made at once, where the fingerprints of the one hide those of the other.
+
+    There are many of them, so only a few cells keep their fingerprint; the other wrong cells are WRONG.
+    """
 
     of: tuple[int, int]
     prints: list[dict]

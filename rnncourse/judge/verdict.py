@@ -15,15 +15,14 @@ from rnncourse import properties
 from rnncourse.judge import messages, wire
 from rnncourse.judge.call import Reply
 from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
-from rnncourse.judge.diagnose import RIGHT, diagnose
-from rnncourse.judge.spec import Case, Spec
+from rnncourse.judge.diagnose import diagnose
+from rnncourse.judge.spec import ARGUMENTS, RIGHT, Case, Spec
 
 OPENINGS = {
     "whole": "Known mistake:",
     "symptom": "A known mistake that ends like this:",
     "part": "Part of it looks like a known mistake:",
 }
-ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,15 @@ def observe(spec: Spec, case: Case, call: Callable) -> Observation:
     right = {k: agree(found[k], expected[k], spec.tolerance) for k in expected}
     changed = [spec.arguments[i] for i in reply.changed if spec.arguments[i] not in spec.may_change]
     if changed and case.through is None:
-        which = ", ".join(changed)
-        text = f"{spec.name} changes its argument {which}: work on a copy, the caller still needs the original."
+        which, plural = ", ".join(changed), "s" if len(changed) > 1 else ""
+        text = f"{spec.name} changes its argument{plural} {which}: work on a copy, the caller still needs the original."
         found[ARGUMENTS], right[ARGUMENTS], expected[ARGUMENTS] = Problem(f"changed {which}", text), False, ""
     return Observation(found, expected, right, reply)
 
 
 def reply_of(spec: Spec, case: Case, call: Callable) -> Reply:
     """Call the function with the case's inputs, directly or through its adapter."""
+    _fill_free_memory(case.expected)
     if case.through is None:
         return call(spec.name, [wire.fresh(v) for v in case.inputs.values()])
 
@@ -105,6 +105,14 @@ def reply_of(spec: Spec, case: Case, call: Callable) -> Reply:
             text=f"what {spec.name} returned cannot be used: {error}",
             code=f"unusable {type(error).__name__}",
         )
+
+
+def _fill_free_memory(expected) -> None:
+    """Leave NaN where a function's np.empty may look: the right answer of the call before must not be found there."""
+    for part in expected if isinstance(expected, (tuple, list)) else (expected,):
+        if isinstance(part, np.ndarray) and part.dtype.kind == "f":
+            hold = [np.full(part.shape, np.nan) for _ in range(4)]
+            del hold
 
 
 def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
