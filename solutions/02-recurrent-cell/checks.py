@@ -717,7 +717,7 @@ def real_tokens_first(logits, targets, mask):
 
 # 8. fit_readout
 
-fit = exercise("fit_readout", points=3, returns=("W", "c"))
+fit = exercise("fit_readout", points=3, returns=("W_y", "b_y"))
 
 
 @fit.inputs(T=(12, 7, 15, 9), H=(4, 5, 3, 2), O=(2, 3, 1, 2))
@@ -783,7 +783,7 @@ fit.slip(
 )
 fit.slip(
     "The constant is the mean of the targets: what the mean state contributes has to be taken off.",
-    "wanted_mean - W @ states_mean",
+    "wanted_mean - W_y @ states_mean",
     "wanted_mean",
 )
 fit.slip(
