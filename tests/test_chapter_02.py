@@ -64,6 +64,15 @@ def test_parity_holds_from_other_seeds_and_other_first_states(page):
         assert np.array_equal((h[..., 0] - h[..., 1]) / 2 > 0.5, (start + bits[..., 0].cumsum(axis=0)) % 2 == 1)
 
 
+@pytest.mark.parametrize(("gain", "kept"), [(2.2, False), (2.3, False), (2.4, True), (2.5, True), (5.0, True)])
+def test_a_lone_one_survives_silence_from_gain_2_4_on(page, gain, kept):
+    bits = np.zeros((5001, 1, 1))
+    bits[0] = 1
+    h = page["rnn"](bits, -np.ones((1, 2)), *page["parity_weights"](gain))[:, 0]
+    p = (h[:, 0] - h[:, 1]) / 2
+    assert (p > 0.5).all() == kept and (p[-1] > 0.5) == kept
+
+
 def test_ridge_is_least_squares_with_the_penalty_as_rows(page):
     rng = np.random.default_rng(6)
     features, target = rng.normal(size=(30, 5)), rng.normal(size=(30, 2))
@@ -113,7 +122,7 @@ def test_bit_reader_runs_the_network():
         (0, np.ones((65, 1)), "H from 1 to 64"),
         (1, np.ones((2, 3)), r"W_h has shape \(2, 3\); expected \(2, 2\)"),
         (3, np.ones((1, 2)), "h0 has shape"),
-        (5, np.array([1.0]), r"c has shape \(1,\); expected \(\)"),
+        (5, np.array([1.0]), r"c has shape \(1,\); it is one number"),
         (2, np.array([np.nan, 0.0]), "b holds NaN"),
         (4, "yes", "must be arrays of numbers"),
     ],
