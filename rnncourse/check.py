@@ -40,7 +40,7 @@ def unit(name: str):
             raise ValueError(f"unit {name} has no check for {function!r}; it has: {', '.join(specs)}")
         namespace = inspect.currentframe().f_back.f_globals
         spec = specs[function]
-        verdict = judge(spec, in_process(namespace, spec.arguments, spec.forbidden))
+        verdict = judge(spec, in_process(namespace, spec.arguments, spec.forbidden, spec.adapter))
         if not verdict.passed:
             raise CheckFailed(_wrapped(f"✗ {verdict.message}"))
         points = spec.points

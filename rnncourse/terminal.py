@@ -105,7 +105,7 @@ def _child(path: Path, seconds: float, skip: list[str]) -> None:
             watched(lambda cell=cell, k=k: cells.run(cell["source"], f"cell {k}", namespace), cell=f"cell {k}")
     for name, spec in check.load(unit).items():
         if name not in skip:
-            call = in_process(namespace, spec.arguments, spec.forbidden)
+            call = in_process(namespace, spec.arguments, spec.forbidden, spec.adapter)
             v = watched(lambda spec=spec, call=call: judge(spec, call), name=name, points=spec.points)
             tell(name=name, points=spec.points, passed=v.passed, message=v.message)
     tell(done=True)

@@ -61,6 +61,7 @@ class Exercise:
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = NUMPY_UNIT
+    adapter: str | None = None
     draws: list[Draw] = field(default_factory=list)
     mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
     answers: list[Callable] = field(default_factory=list)
@@ -107,12 +108,17 @@ class Exercise:
         return function
 
 
-def exercise(name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=NUMPY_UNIT) -> Exercise:
+def exercise(
+    name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=None, adapter=None
+) -> Exercise:
     """Declare a graded function.
 
     `returns` names the returned value, or each value of a returned tuple. `terms` maps a term of the equation to the
     arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
-    `forbidden` names modules and functions ("numpy.convolve") whose use costs the points.
+    `forbidden` names modules and functions ("numpy.convolve") whose use costs the points; without an adapter these are
+    NUMPY_UNIT. `adapter` names the function of rnncourse.adapters that calls a class; its parameters are the inputs.
     """
-    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change), tuple(forbidden))
+    if forbidden is None:
+        forbidden = () if adapter else NUMPY_UNIT
+    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change), tuple(forbidden), adapter)

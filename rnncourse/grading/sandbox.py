@@ -165,7 +165,7 @@ class Session:
             if name not in self.dead:
                 spec = specs[name]
                 request = {"do": "call", "name": name, "args": args}
-                request |= {"arguments": list(spec.arguments), "forbidden": list(spec.forbidden)}
+                request |= {"arguments": spec.arguments, "forbidden": spec.forbidden, "adapter": spec.adapter}
                 reply = self._call(name, request)
                 if reply.trouble == "missing" and self.errors:
                     reply = Reply(trouble="missing", text=f"{reply.text} {self._explained(name)}")

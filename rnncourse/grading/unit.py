@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from rnncourse import notebooks
+from rnncourse import adapters, notebooks
 from rnncourse.check import in_process
 from rnncourse.grading.author import Draw, Exercise, Slip
 from rnncourse.judge import wire
@@ -85,7 +85,8 @@ class Unit:
     def spec(self, name: str, seed: int | None = None) -> Spec:
         """The spec of one function: public cases, or with a seed the hidden ones."""
         e = self.exercises[name]
-        arguments = tuple(inspect.signature(self.namespace[name]).parameters)
+        signature = inspect.signature(getattr(adapters, e.adapter) if e.adapter else self.namespace[name])
+        arguments = tuple(signature.parameters)[1 if e.adapter else 0 :]
         spec = Spec(
             name,
             e.points,
@@ -96,9 +97,10 @@ class Unit:
             tolerance=e.tolerance,
             may_change=e.may_change,
             forbidden=e.forbidden,
+            adapter=e.adapter,
         )
         rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
-        right = in_process({name: self.namespace[name]}, arguments)
+        right = in_process({name: self.namespace[name]}, arguments, adapter=e.adapter)
         cases = []
         for case in self._cases(e, rng, hidden=seed is not None, arguments=arguments):
             reply = reply_of(spec, case, right)
@@ -122,13 +124,14 @@ class Unit:
     def _masking_pairs(self, spec: Spec):
         """The pairs of mistakes of which the judge would name neither."""
         for k, l, implementation in self.pairs(spec.name):
-            verdict = judge(spec, in_process({spec.name: implementation}, spec.arguments))
+            verdict = judge(spec, in_process({spec.name: implementation}, spec.arguments, adapter=spec.adapter))
             if not verdict.passed and not {spec.mistakes[k].hint, spec.mistakes[l].hint} & set(verdict.hints):
                 yield Pair((k, l), _thinned(self.prints(spec, implementation)))
 
     def prints(self, spec: Spec, mistake) -> list[dict]:
         """The fingerprints of a known mistake (or slips, or any function) over the cases of a spec."""
-        call = in_process({spec.name: self.implementation(spec.name, mistake)}, spec.arguments)
+        implementation = self.implementation(spec.name, mistake)
+        call = in_process({spec.name: implementation}, spec.arguments, adapter=spec.adapter)
         return [observe(spec, case, call).prints() for case in spec.cases]
 
     def _cases(self, e: Exercise, rng, hidden: bool, arguments: tuple[str, ...]) -> list[Case]:

@@ -212,7 +212,7 @@ def call(request: dict, namespace: dict, callers: dict) -> dict:
 
     name, forbidden = request["name"], tuple(request["forbidden"])
     if name not in callers:
-        callers[name] = in_process(namespace, tuple(request["arguments"]), forbidden)
+        callers[name] = in_process(namespace, request["arguments"], forbidden, request["adapter"])
     with snares(forbidden):
         reply = callers[name](name, request["args"])
     return {

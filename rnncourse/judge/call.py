@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 
+from rnncourse import adapters
 from rnncourse.judge import wire
 from rnncourse.judge.forbidden import Forbidden, used
 
@@ -32,11 +33,13 @@ class Reply:
     changed: tuple[int, ...] = ()
 
 
-def in_process(namespace: dict, arguments: tuple[str, ...] = (), forbidden: tuple[str, ...] = ()):
+def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None = None):
     """A `call(name, args) -> Reply` for functions of this process.
 
-    `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use.
+    `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use,
+    `adapter` names the function of `rnncourse.adapters` that calls what is no plain function.
     """
+    forbidden = tuple(forbidden)
 
     shortcuts_of = cache(lambda function: used(function, forbidden))
 
@@ -47,20 +50,17 @@ def in_process(namespace: dict, arguments: tuple[str, ...] = (), forbidden: tupl
         shortcuts = shortcuts_of(function) if isinstance(function, Hashable) else []
         if shortcuts:
             return Reply(trouble="forbidden", text=f"{name} uses {', '.join(shortcuts)}, {NOT_HERE}")
-        with contextlib.suppress(TypeError, ValueError):  # builtins without a signature
-            parameters = inspect.signature(function)
-            try:
-                parameters.bind(*args)
-            except TypeError:
-                text = f"{name}{parameters} cannot be called with {len(args)} arguments"
-                text += f" ({', '.join(arguments)})." if args and len(arguments) == len(args) else "."
-                return Reply(trouble="raised", text=text + " Put the signature back as it was given.", code="signature")
+        misfit = None if adapter else _signature(name, function, args, arguments)
+        if misfit:
+            return misfit
         before = [wire.fresh(a) for a in args]
         # stderr would cost the points of this cell in nbgrader, whatever the result
         with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
             warnings.simplefilter("ignore")
             try:
-                value = function(*args)
+                value = getattr(adapters, adapter)(function, *args) if adapter else function(*args)
+            except adapters.Misfit as error:
+                return Reply(trouble="raised", text=f"{name}: {error}", code=f"wrong {error}"[:200])
             except NotImplementedError:
                 text = (
                     f"{name} is not written yet: replace `raise NotImplementedError()`, run that cell, then this one."
@@ -75,6 +75,19 @@ def in_process(namespace: dict, arguments: tuple[str, ...] = (), forbidden: tupl
         )
 
     return call
+
+
+def _signature(name: str, function, args: list, arguments) -> Reply | None:
+    """The complaint if a function cannot be called with these arguments."""
+    with contextlib.suppress(TypeError, ValueError):  # builtins without a signature
+        parameters = inspect.signature(function)
+        try:
+            parameters.bind(*args)
+        except TypeError:
+            text = f"{name}{parameters} cannot be called with {len(args)} arguments"
+            text += f" ({', '.join(arguments)})." if args and len(arguments) == len(args) else "."
+            return Reply(trouble="raised", text=text + " Put the signature back as it was given.", code="signature")
+    return None
 
 
 NOT_HERE = "which this exercise does not allow: write what it does yourself."

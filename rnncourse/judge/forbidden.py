@@ -22,8 +22,8 @@ class Forbidden(Exception):
 
 def used(function, forbidden: tuple[str, ...]) -> list[str]:
     """The names in `forbidden` that `function` uses itself, through helpers or through imports within it."""
-    found, seen, queue = set(), set(), [function]
-    own = getattr(function, "__globals__", None)  # not into the code of libraries
+    found, seen, queue = set(), set(), _methods(function) if isinstance(function, type) else [function]
+    own = next((f.__globals__ for f in queue if hasattr(f, "__globals__")), None)  # not into the code of libraries
     while queue and forbidden:
         target = queue.pop()
         function = getattr(target, "__func__", target)
@@ -35,8 +35,12 @@ def used(function, forbidden: tuple[str, ...]) -> list[str]:
         values = _values(function, names)
         found |= {f for f in forbidden for n in _reached(values, names, texts) if n == f or n.startswith(f + ".")}
         queue += [v for v in values if isinstance(v, (types.FunctionType, types.MethodType))]
-        queue += [v for c in values if isinstance(c, type) for v in vars(c).values() if callable(v)]
+        queue += [m for c in values if isinstance(c, type) for m in _methods(c)]
     return sorted(found)
+
+
+def _methods(cls) -> list:
+    return [v for v in vars(cls).values() if callable(v)]
 
 
 def _names(code) -> tuple[set[str], set[str]]:

@@ -57,6 +57,7 @@ class Spec:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
+    adapter: str | None = None  # the function of rnncourse.adapters that calls it
     forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
 
 
@@ -72,6 +73,7 @@ def spec_to_json(spec: Spec) -> dict:
         "tolerance": spec.tolerance,
         "may_change": list(spec.may_change),
         "forbidden": list(spec.forbidden),
+        **({"adapter": spec.adapter} if spec.adapter else {}),
         "cases": [
             {
                 "sizes": c.sizes,
@@ -108,4 +110,5 @@ def spec_from_json(data: dict) -> Spec:
         tolerance=data["tolerance"],
         may_change=tuple(data["may_change"]),
         forbidden=tuple(data["forbidden"]),
+        adapter=data.get("adapter"),
     )
