@@ -63,7 +63,7 @@ format: install  ## let ruff format .py and .ipynb
 
 lock: pyproject.toml  ## renew requirements.lock in a fresh environment
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip install --quiet ".[book,lab,test]"
+	$(VENV)-lock/bin/python -m pip install --quiet ".[book,dask,lab,test]"
 	echo "# Every package of every environment, pinned. Made by: make lock" > requirements.lock
 	$(VENV)-lock/bin/python -m pip freeze --exclude rnncourse | sed 's/+.*//' >> requirements.lock
 	rm -rf $(VENV)-lock
