@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnncourse import toys
-from rnncourse.grading.sandbox import checked
+from rnncourse.grading.session import checked
 from rnncourse.judge import frames, wire
 from rnncourse.judge.call import Reply
 from rnncourse.judge.spec import Case, Spec

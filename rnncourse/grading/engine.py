@@ -13,6 +13,7 @@ from pathlib import Path
 from rnncourse import notebooks
 from rnncourse.grading import submission
 from rnncourse.grading.sandbox import Limits, Sandbox
+from rnncourse.grading.session import Session
 from rnncourse.grading.unit import Score, Unit, load, score
 from rnncourse.judge.verdict import Verdict
 
@@ -79,7 +80,7 @@ def grade(job: Job) -> dict:
         Room.leave()
         room = Room.for_job(job)
     outside = room.sandbox.cpu_seconds
-    with room.sandbox.session(found.code) as session:
+    with Session(room.sandbox, found.code) as session:
         specs = {name: room.unit.spec(name, job.seed) for name in room.unit.exercises}
         scores = score(room.unit, session.caller(specs), job.seed)
     missing = [n for n, s in scores.items() if s.verdict.trouble == "missing"]
@@ -135,7 +136,7 @@ def _function(s: Score) -> dict:
 
 
 def _manual(room: Room, answered: dict[str, bool]) -> dict:
-    cells = room.template.by_id()
+    cells = room.template.by_id
     names = [n for n in cells if room.template.role(n) == "manual"]
     return {
         n: {"max_points": float(cells[n].metadata.nbgrader.points), "answered": answered.get(n, False)} for n in names

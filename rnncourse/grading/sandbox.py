@@ -1,4 +1,4 @@
-"""A sandbox for students' code: a bubblewrap container with a server of workers in it, and sessions with one worker.
+"""A sandbox for students' code: a bubblewrap container with a server of workers in it.
 
 What is visible inside: the system's and Python's files, read-only and without forbidden packages, and a copy of the
 part of `rnncourse` that students' code may import. No network, no other process, no file of the course.
@@ -14,14 +14,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from rnncourse.judge import frames
-from rnncourse.judge.call import Reply
+from rnncourse.judge.spec import Spec
 
 PACKAGE = Path(__file__).resolve().parent.parent
 # Of rnncourse, students' code sees what chapters use; of the judge, what calls functions
@@ -30,9 +29,6 @@ SHOWN = [f"judge/{m}.py" for m in ("__init__", "call", "cells", "compare", "forb
 NO_CHECKS = (
     '"""Checks do nothing here: grading compares elsewhere."""\n\n\ndef unit(name):\n    return lambda f: None\n'
 )
-REPLY_BYTES = 64 << 20
-TEXT = 2000
-TROUBLES = (None, "missing", "blank", "forbidden", "raised")
 INSTALL = (
     "bubblewrap is not installed. On Debian and Ubuntu: sudo apt install bubblewrap; on Fedora: dnf install bubblewrap"
 )
@@ -67,6 +63,7 @@ class Sandbox:
         if confined and not available():
             raise NoSandbox(INSTALL)
         self.limits, self.confined = limits, confined
+        self.packed: dict[str, tuple[Spec, bytes]] = {}
         self.cpu_seconds = 0.0  # of the server and all workers that have ended
         self.folder = tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True)
         course = Path(self.folder.name)
@@ -101,18 +98,19 @@ class Sandbox:
             try:
                 frames.send(self.control, json.dumps(order).encode())
                 frames.receive(self.control, 100, 120)
-                with self.session([]) as session:
-                    session.begin()
-                    if session.request({"do": "cell", "source": "1", "name": "probe"}) != {"error": ""}:
-                        raise EOFError
+                self._probe()
             except (OSError, EOFError) as error:
                 self.close()
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").strip()[-1500:]
                 raise NoSandbox(f"the sandbox does not start: {said or error or 'no namespaces'}") from None
 
-    def session(self, cells) -> Session:
-        return Session(self, cells)
+    def _probe(self) -> None:
+        """Does a worker with its namespaces answer? Raises EOFError, TimeoutError."""
+        with self.spawn() as channel:
+            frames.send(channel, frames.pack({"do": "cell", "source": "1", "name": "probe"}))
+            frames.receive(channel, 1000, 60)
+        self.kill()
 
     def spawn(self) -> socket.socket:
         """A new worker in place of the one before; returns the channel to it."""
@@ -137,119 +135,6 @@ class Sandbox:
         self.server.kill()
         self.server.wait()
         self.folder.cleanup()
-
-
-class Session:
-    """One submission's worker: `call` is the seam to `score`. A call that ends the worker costs that function alone."""
-
-    def __init__(self, sandbox: Sandbox, cells):
-        self.sandbox, self.cells = sandbox, list(cells)  # cells: (name, source)
-        self.limits = sandbox.limits
-        self.channel: socket.socket | None = None
-        self.dead: dict[str, Reply] = {}  # functions that ended the worker
-        self.bad: dict[int, str] = {}  # cells that ended the worker
-        self.errors: dict[str, str] = {}  # what went wrong in cells
-        self.troubles: list[str] = []  # for the report, in plain words
-        self.started = time.monotonic()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._stop()
-
-    def caller(self, specs: dict):
-        """`call(name, args) -> Reply` for functions with these specs."""
-
-        def call(name: str, args: list) -> Reply:
-            if name not in self.dead:
-                spec = specs[name]
-                request = {"do": "call", "name": name, "args": args}
-                request |= {"arguments": spec.arguments, "forbidden": spec.forbidden, "adapter": spec.adapter}
-                reply = self._call(name, request)
-                if reply.trouble == "missing" and self.errors:
-                    reply = Reply(trouble="missing", text=f"{reply.text} {self._explained(name)}")
-                return reply
-            return self.dead[name]
-
-        return call
-
-    def _explained(self, name) -> str:
-        cell = name if name in self.errors else next(iter(self.errors))
-        return f"The cell {cell} stopped with {self.errors[cell]}"
-
-    def _call(self, name: str, request: dict) -> Reply:
-        try:
-            self._run_cells()
-            return checked(self.request(request))
-        except TimeoutError:
-            text = self._late(name)
-        except (EOFError, OSError):
-            text = f"{name} ended the process, or needed more than {self.limits.memory_mb} MB"
-        except frames.Forged as error:
-            text = f"{name} gave back what cannot be read: {error}"
-        self._stop()
-        self.troubles.append(text)
-        self.dead[name] = Reply(trouble="stopped", text=f"{text}.", code="stopped")
-        return self.dead[name]
-
-    def _late(self, name) -> str:
-        if self._left() <= 0:
-            return f"{name} was not finished: all together took longer than {self.limits.total_seconds:g} s"
-        return f"{name} took longer than {self.limits.seconds:g} s"
-
-    def _left(self) -> float:
-        return self.started + self.limits.total_seconds - time.monotonic()
-
-    def _run_cells(self) -> None:
-        """Bring a new worker to where the student's notebook ends, without the cells that ended one."""
-        while self.channel is None:
-            self.begin()
-            self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
-            for k, (name, source) in enumerate(self.cells):
-                if k in self.bad:
-                    continue
-                try:
-                    answer = self.request({"do": "cell", "source": source, "name": name})
-                except (OSError, EOFError, frames.Forged) as error:  # TimeoutError is an OSError
-                    self.bad[k] = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
-                    self.troubles.append(f"cell {name}: {self.bad[k]}")
-                    self._stop()
-                    if self._left() <= 0:
-                        raise TimeoutError from None
-                    break
-                if isinstance(answer, dict) and answer.get("error"):
-                    self.errors[name] = str(answer["error"])[:TEXT]
-
-    def begin(self) -> None:
-        self.channel = self.sandbox.spawn()
-
-    def request(self, request: dict):
-        """The worker's answer, read as plain data; waits no longer than the limits allow."""
-        self.channel.settimeout(self.limits.seconds)
-        frames.send(self.channel, frames.pack(request))
-        seconds = min(self.limits.seconds, max(self._left(), 0.0))
-        return frames.unpack(frames.receive(self.channel, REPLY_BYTES, seconds))
-
-    def _stop(self) -> None:
-        if self.channel is not None:
-            self.channel.close()
-            self.channel = None
-            self.sandbox.kill()
-
-
-def checked(answer) -> Reply:
-    """An answer as a Reply, if it has the form of one. Raises Forged."""
-    if not isinstance(answer, dict) or set(answer) != {"value", "trouble", "text", "code", "changed"}:
-        raise frames.Forged("not an answer")
-    changed = answer["changed"]
-    if answer["trouble"] not in TROUBLES or not isinstance(changed, list):
-        raise frames.Forged("not an answer")
-    if not all(type(i) is int and 0 <= i < 100 for i in changed):
-        raise frames.Forged("not an answer")
-    return Reply(
-        answer["value"], answer["trouble"], str(answer["text"])[:TEXT], str(answer["code"])[:200], tuple(changed)
-    )
 
 
 def environment() -> dict[str, str]:

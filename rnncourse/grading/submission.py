@@ -5,20 +5,18 @@ Nothing here runs or trusts anything of the student's. Cells are matched to the 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
-import nbformat
 from nbgrader.utils import compute_checksum
 
+from rnncourse import notebooks
+from rnncourse.grading.clean import as_text, outputs, stream
 from rnncourse.grading.clean import markdown as clean_markdown
 
 MOST_BYTES = 20_000_000
-MOST_OUTPUT = 20_000  # characters of one stored text output
-MOST_PICTURE = 2_000_000
 MOST_CELLS = 2_000
 
 
@@ -36,7 +34,7 @@ class Template:
 
     def role(self, grade_id: str) -> str | None:
         """ "solution", "manual" (a person grades it), "locked", or None if there is no such cell."""
-        cell = self.by_id().get(grade_id)
+        cell = self.by_id.get(grade_id)
         if cell is None:
             return None
         grading = cell.metadata.nbgrader
@@ -44,6 +42,20 @@ class Template:
             return "manual" if grading.get("grade") else "solution"
         return "locked"
 
+    @cached_property
+    def plain(self) -> list[dict]:
+        """The cells as plain dicts, with nbgrader's checksum; not to be changed."""
+        cells = [json.loads(json.dumps(c)) for c in self.cells]
+        for cell, original in zip(cells, self.cells, strict=True):
+            if "nbgrader" in cell["metadata"]:
+                cell["metadata"]["nbgrader"]["checksum"] = compute_checksum(original)
+        return cells
+
+    @cached_property
+    def texts(self) -> set[str]:
+        return {c.source.strip() for c in self.cells}
+
+    @cached_property
     def by_id(self) -> dict:
         return {c.metadata.nbgrader.grade_id: c for c in self.cells if "nbgrader" in c.metadata}
 
@@ -107,24 +119,19 @@ def _cell(raw: dict) -> dict:
     kind = raw.get("cell_type")
     return {
         "type": kind if kind in ("code", "markdown", "raw") else "raw",
-        "source": _text(source) if isinstance(source, str) else "",
+        "source": as_text(source) if isinstance(source, str) else "",
         "grade_id": grade_id if isinstance(grade_id, str) else None,
         "outputs": outputs if isinstance(outputs, list) else [],
     }
-
-
-def _text(text: str) -> str:
-    """Text that can be written as UTF-8: JSON allows halves of surrogate pairs, files do not."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def recognised(cells: list[dict], templates: dict[str, Template]) -> str | None:
     """The unit to which most of the cells belong, by their grade_ids or by what their code defines."""
 
     def hits(t: Template) -> int:
-        ids = {c["grade_id"] for c in cells} & set(t.by_id())
+        ids = {c["grade_id"] for c in cells} & set(t.by_id)
         defined = {n for c in cells for n in re.findall(r"^def (\w+)\(", c["source"], re.M)}
-        return 2 * len(ids) + len(defined & set(t.by_id())) + any(f'unit("{t.unit}")' in c["source"] for c in cells)
+        return 2 * len(ids) + len(defined & set(t.by_id)) + any(f'unit("{t.unit}")' in c["source"] for c in cells)
 
     best = max(templates.values(), key=hits, default=None)
     return best.unit if best and hits(best) else None
@@ -139,11 +146,11 @@ def read(cells: list[dict], of: Template) -> Submission:
         if role:
             seen[name] = seen.get(name, 0) + 1
         if role == "manual":
-            blank = of.by_id()[name].source.strip()
+            blank = of.by_id[name].source.strip()
             found.answered[name] = found.answered.get(name, False) or cell["source"].strip() not in ("", blank)
         elif cell["type"] == "code" and role in ("solution", None) and cell["source"].strip():
             found.code.append((name if role else f"number {k + 1}", cell["source"]))
-    for name in of.by_id():
+    for name in of.by_id:
         role = of.role(name)
         if role == "manual":
             found.answered.setdefault(name, False)
@@ -160,100 +167,44 @@ def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
 
     `messages` has the text for the output of each check cell, by function.
     """
-    by_id: dict[str, list[dict]] = {}
-    after: dict[str | None, list[dict]] = {}  # cells that the student added, by the known cell before them
+    theirs: dict[str | None, list[dict]] = {}
+    added: dict[str | None, list[dict]] = {}  # by the known cell before them
     last = None
     for cell in found.cells:
         if of.role(cell["grade_id"] or ""):
             last = cell["grade_id"]
-            by_id.setdefault(last, []).append(cell)
-        elif not _is_text_of(cell, of):
-            after.setdefault(last, []).append(cell)
-    cells = [_added(c) for c in after.get(None, [])]
-    for original in of.cells:
-        cell = nbformat.from_dict(json.loads(json.dumps(original)))
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        theirs = by_id.get(name, [])
-        if name and of.role(name) != "locked":
-            cell.source = "\n\n".join(t["source"] for t in theirs if t["source"].strip())
-            if cell.cell_type == "markdown":
-                cell.source = clean_markdown(cell.source)
-        if cell.cell_type == "code":
-            cell.outputs = outputs(theirs[-1]["outputs"]) if theirs else []
-            function = (name or "").removeprefix("check_")
-            if name and name.startswith("check_") and function in messages:
-                cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=messages[function] + "\n")]
-        if name:
-            cell.metadata.nbgrader.checksum = compute_checksum(original)
-        cells += [cell, *(_added(c) for c in after.get(name, []) if name)]
-    notebook = nbformat.v4.new_notebook(cells=_numbered(cells))
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-    )
-    return nbformat.writes(notebook, indent=1, ensure_ascii=False)
-
-
-def _is_text_of(cell: dict, of: Template) -> bool:
-    """Is this one of the instructors' own cells of text, which stand in the clean copy anyway?"""
-    return cell["type"] != "code" and cell["source"].strip() in {c.source.strip() for c in of.cells}
-
-
-def _numbered(cells: list) -> list:
+            theirs.setdefault(last, []).append(cell)
+        elif cell["type"] == "code" or cell["source"].strip() not in of.texts:  # texts of ours stand there anyway
+            added.setdefault(last, []).append(_added(cell))
+    cells = added.get(None, [])
+    for original in of.plain:
+        name = original["metadata"].get("nbgrader", {}).get("grade_id")
+        cells += [_answered(original, name, of, theirs.get(name, []), messages), *(added.get(name, []) if name else [])]
     for k, cell in enumerate(cells):
         cell["id"] = f"cell-{k}"
-        if cell.cell_type == "code":
-            cell.execution_count = None
-    return cells
+    metadata = {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, ensure_ascii=False)
 
 
-def _added(cell: dict):
+def _answered(original: dict, name: str | None, of: Template, theirs: list[dict], messages: dict[str, str]) -> dict:
+    """One of the instructors' cells with the student's answer, and outputs."""
+    cell = dict(original)
+    if name and of.role(name) != "locked":
+        cell["source"] = "\n\n".join(t["source"] for t in theirs if t["source"].strip())
+        if cell["cell_type"] == "markdown":
+            cell["source"] = clean_markdown(cell["source"])
+    if cell["cell_type"] == "code":
+        function = (name or "").removeprefix("check_")
+        if name != function and function in messages:
+            cell["outputs"] = [stream(messages[function] + "\n")]
+        else:
+            cell["outputs"] = outputs(theirs[-1]["outputs"]) if theirs else []
+        cell["execution_count"] = None
+    return cell
+
+
+def _added(cell: dict) -> dict:
     if cell["type"] == "code":
-        new = nbformat.v4.new_code_cell(cell["source"])
-        new.outputs = outputs(cell["outputs"])
-        return new
-    return nbformat.v4.new_markdown_cell(clean_markdown(cell["source"]))
-
-
-def outputs(stored: list) -> list:
-    """Of stored outputs what cannot do anything: text, and pictures that are PNG."""
-    kept = []
-    for output in stored[:50]:
-        if not isinstance(output, dict):
-            continue
-        data = output.get("data") if isinstance(output.get("data"), dict) else {}
-        if output.get("output_type") == "stream":
-            kept.append(nbformat.v4.new_output("stream", name="stdout", text=_joined(output.get("text"))))
-            continue
-        safe = {"text/plain": _joined(data["text/plain"])} if "text/plain" in data else {}
-        picture = _picture(data.get("image/png"))
-        if picture:
-            safe["image/png"] = picture
-        if safe:
-            kept.append(nbformat.v4.new_output("display_data", data=safe))
-    return kept
-
-
-def _joined(text) -> str:
-    if isinstance(text, list):
-        text = "".join(t for t in text if isinstance(t, str))
-    return _text(text)[:MOST_OUTPUT] if isinstance(text, str) else ""
-
-
-def _picture(coded) -> str | None:
-    coded = _joined_raw(coded)
-    if not coded or len(coded) > MOST_PICTURE:
-        return None
-    try:
-        raw = base64.b64decode("".join(coded.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return base64.b64encode(raw).decode() if raw[:8] == b"\x89PNG\r\n\x1a\n" else None
-
-
-def _joined_raw(text) -> str:
-    if isinstance(text, list):
-        text = "".join(t for t in text if isinstance(t, str))
-    return text if isinstance(text, str) else ""
+        shown = {"outputs": outputs(cell["outputs"]), "execution_count": None}
+        return {"cell_type": "code", "metadata": {}, "source": cell["source"]} | shown
+    return {"cell_type": "markdown", "metadata": {}, "source": clean_markdown(cell["source"])}

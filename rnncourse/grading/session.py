@@ -1,0 +1,164 @@
+"""One submission's worker, as the grading side sees it: run the cells, call the functions, survive whatever happens.
+
+Nothing that a worker answers is trusted: it is read as plain data and compared elsewhere.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from rnncourse.grading.sandbox import Sandbox
+from rnncourse.judge import frames
+from rnncourse.judge.call import Reply
+from rnncourse.judge.spec import Spec
+
+REPLY_BYTES = 64 << 20
+TEXT = 2000  # characters of a message
+ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
+TROUBLES = (None, "missing", "blank", "forbidden", "raised")
+
+
+class Session:
+    """One submission's worker: `call` is the seam to `score`. A call that ends the worker costs that function alone."""
+
+    def __init__(self, sandbox: Sandbox, cells):
+        self.sandbox, self.cells = sandbox, list(cells)  # cells: (name, source)
+        self.limits = sandbox.limits
+        self.channel: socket.socket | None = None
+        self.dead: dict[str, Reply] = {}  # functions that ended the worker
+        self.bad: dict[int, str] = {}  # cells that ended the worker
+        self.errors: dict[str, str] = {}  # what went wrong in cells
+        self.troubles: list[str] = []  # for the report, in plain words
+        self.started = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def caller(self, specs: dict) -> Caller:
+        """The `call` for `score`, for functions with these specs."""
+        return Caller(self, specs)
+
+    def ask(self, spec: Spec, packed: bytes, count: int) -> list[Reply]:
+        """Send one request with `count` calls of a function; their replies, shorter if the first says all."""
+        name = spec.name
+        if name in self.dead:
+            return [self.dead[name]]
+        replies: list[Reply] = []
+        try:
+            self._run_cells()
+            self.send(packed)
+            while len(replies) < count:
+                replies.append(checked(self.answer()))
+                if replies[-1].trouble in ENOUGH:
+                    break
+        except TimeoutError:
+            text = self._late(name)
+        except (EOFError, OSError):
+            text = f"{name} ended the process, or needed more than {self.limits.memory_mb} MB"
+        except frames.Forged as error:
+            text = f"{name} gave back what cannot be read: {error}"
+        else:
+            if replies[-1].trouble == "missing" and self.errors:
+                replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text} {self._explained(name)}")
+            return replies
+        self._stop()
+        self.troubles.append(text)
+        self.dead[name] = Reply(trouble="stopped", text=f"{text}.", code="stopped")
+        return [*replies, self.dead[name]]
+
+    def _explained(self, name) -> str:
+        cell = name if name in self.errors else next(iter(self.errors))
+        return f"The cell {cell} stopped with {self.errors[cell]}"
+
+    def _late(self, name) -> str:
+        if self._left() <= 0:
+            return f"{name} was not finished: all together took longer than {self.limits.total_seconds:g} s"
+        return f"{name} took longer than {self.limits.seconds:g} s"
+
+    def _left(self) -> float:
+        return self.started + self.limits.total_seconds - time.monotonic()
+
+    def _run_cells(self) -> None:
+        """Bring a new worker to where the student's notebook ends, without the cells that ended one."""
+        while self.channel is None:
+            self.begin()
+            self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
+            for k, (name, source) in enumerate(self.cells):
+                if k in self.bad:
+                    continue
+                try:
+                    answer = self.request({"do": "cell", "source": source, "name": name})
+                except (OSError, EOFError, frames.Forged) as error:  # TimeoutError is an OSError
+                    self.bad[k] = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
+                    self.troubles.append(f"cell {name}: {self.bad[k]}")
+                    self._stop()
+                    if self._left() <= 0:
+                        raise TimeoutError from None
+                    break
+                if isinstance(answer, dict) and answer.get("error"):
+                    self.errors[name] = str(answer["error"])[:TEXT]
+
+    def begin(self) -> None:
+        self.channel = self.sandbox.spawn()
+
+    def request(self, request: dict):
+        """The worker's answer to one request, read as plain data; waits no longer than the limits allow."""
+        self.send(frames.pack(request))
+        return self.answer()
+
+    def send(self, packed: bytes) -> None:
+        self.channel.settimeout(self.limits.seconds)
+        frames.send(self.channel, packed)
+
+    def answer(self):
+        seconds = min(self.limits.seconds, max(self._left(), 0.0))
+        return frames.unpack(frames.receive(self.channel, REPLY_BYTES, seconds))
+
+    def _stop(self) -> None:
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+            self.sandbox.kill()
+
+
+class Caller:
+    """`call(name, args) -> Reply` for one submission, and all cases of a function at once."""
+
+    def __init__(self, session: Session, specs: dict[str, Spec]):
+        self.session, self.specs = session, specs
+
+    def __call__(self, name: str, args: list) -> Reply:
+        return self.session.ask(self.specs[name], packed(self.specs[name], [args]), 1)[-1]
+
+    def all(self, spec: Spec) -> list[Reply]:
+        """The replies to the cases that call the function itself, in order."""
+        known = self.session.sandbox.packed  # the same bytes for every student
+        cases = [list(c.inputs.values()) for c in spec.cases if c.through is None]
+        if known.get(spec.name, (None,))[0] is not spec:
+            known[spec.name] = (spec, packed(spec, cases))
+        replies = self.session.ask(spec, known[spec.name][1], len(cases)) if cases else []
+        return replies + replies[-1:] * (len(cases) - len(replies))
+
+
+def packed(spec: Spec, cases: list[list]) -> bytes:
+    """A request to call a function once per case."""
+    request = {"do": "call", "name": spec.name, "cases": cases}
+    return frames.pack(request | {"arguments": spec.arguments, "forbidden": spec.forbidden, "adapter": spec.adapter})
+
+
+def checked(answer) -> Reply:
+    """An answer as a Reply, if it has the form of one. Raises Forged."""
+    if not isinstance(answer, dict) or set(answer) != {"value", "trouble", "text", "code", "changed"}:
+        raise frames.Forged("not an answer")
+    changed = answer["changed"]
+    if answer["trouble"] not in TROUBLES or not isinstance(changed, list):
+        raise frames.Forged("not an answer")
+    if not all(type(i) is int and 0 <= i < 100 for i in changed):
+        raise frames.Forged("not an answer")
+    return Reply(
+        answer["value"], answer["trouble"], str(answer["text"])[:TEXT], str(answer["code"])[:200], tuple(changed)
+    )
