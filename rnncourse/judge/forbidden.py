@@ -7,7 +7,6 @@ In the sandbox the modules themselves are not there.
 
 from __future__ import annotations
 
-import dis
 import importlib.machinery
 import sys
 import types
@@ -44,19 +43,15 @@ def _methods(cls) -> list:
 
 
 def _names(code) -> tuple[set[str], set[str]]:
-    """All names and text constants of a code object and those within it; imports as they are written."""
+    """All names and text constants of a code object and those within it.
+
+    Python keeps the modules that a function imports among its names: "scipy.linalg", and what it takes from them.
+    """
     names, texts, queue = set(), set(), [code]
     while queue:
         code = queue.pop()
         names |= {*code.co_names, *code.co_freevars}
         texts |= {c for c in code.co_consts if isinstance(c, str)}
-        module = None
-        for step in dis.get_instructions(code):
-            if step.opname == "IMPORT_NAME":
-                module = step.argval
-                names.add(module)
-            elif step.opname == "IMPORT_FROM":
-                names.add(f"{module}.{step.argval}")
         queue += [c for c in code.co_consts if isinstance(c, types.CodeType)]
     return names, texts
 
@@ -78,7 +73,9 @@ def _filled(cell) -> bool:
 
 def _reached(values, names, texts):
     """Dotted names of all that the code can reach in one step."""
-    yield from (n for n in names if "." in n or n in sys.modules)
+    imported = [n for n in names if "." in n or n in sys.modules]
+    yield from (f"{module}.{n}" for module in imported for n in names)
+    yield from imported
     if names & BY_NAME:
         yield from texts
     for value in values:
