@@ -43,7 +43,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda v: type(v).__name__)
 def test_plain_values_keep_every_bit(value):
     assert wire.same(frames.unpack(frames.pack(value), with_toys=True), value)
 

@@ -72,10 +72,8 @@ class Unit:
         slips = mistake if isinstance(mistake, tuple) else (mistake,)
         source = self.sources[name]
         for slip in slips:
-            if source.count(slip.old) != 1:
-                raise ValueError(
-                    f"{self.name}, {name}: {slip.old!r} occurs {source.count(slip.old)} times in the solution, not once"
-                )
+            if _misplaced(slip, source):
+                raise ValueError(f"{self.name}, {name}: {_misplaced(slip, source)}")
             source = source.replace(slip.old, slip.new)
         namespace = dict(self.namespace)
         exec(compile(source, f"<{name} with a slip>", "exec"), namespace)
@@ -216,6 +214,14 @@ def _misfits(notebook, exercises, namespace, sources):
             yield f"{name} has {points[name]} points in the notebook and {e.points} in checks.py"
         if name not in sources or not callable(namespace.get(name)):
             yield f"no solution cell with grade_id {name} defines {name}"
+        slips = [m for _, m in e.mistakes if isinstance(m, Slip)]
+        yield from (f"{name}: {_misplaced(s, sources[name])}" for s in slips if _misplaced(s, sources.get(name, s.old)))
+
+
+def _misplaced(slip: Slip, source: str) -> str:
+    """Why a slip is no edit of this source, if it is none."""
+    times = source.count(slip.old)
+    return "" if times == 1 else f"{slip.old!r} occurs {times} times in the solution, not once"
 
 
 def score(unit: Unit, call, seed: int) -> dict[str, Score]:

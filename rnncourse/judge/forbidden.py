@@ -32,6 +32,8 @@ def used(function, forbidden: tuple[str, ...]) -> list[str]:
         seen.add(code)
         names, texts = _names(code)
         values = _values(function, names)
+        own_names = {n for n in names if n in function.__globals__}
+        found |= (names - own_names) & set(forbidden)  # imported within the function
         found |= {f for f in forbidden for n in _reached(values, names, texts) if n == f or n.startswith(f + ".")}
         queue += [v for v in values if isinstance(v, (types.FunctionType, types.MethodType))]
         queue += [m for c in values if isinstance(c, type) for m in _methods(c)]
