@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import typer.core
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,7 +77,29 @@ def notebooks(
         raise typer.Exit(1)
 
 
-@app.command()
+class _UsageEndsWith1(typer.core.TyperCommand):
+    """Wrong arguments end with 1: after `grade` the usual 2 says that submissions need a person."""
+
+    def make_context(self, *args, **kwargs):
+        with _usage_ends_with_1():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx):
+        with _usage_ends_with_1():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _usage_ends_with_1():
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, typer.Exit) and getattr(error, "exit_code", None) == 2:
+            error.exit_code = 1
+        raise
+
+
+@app.command(cls=_UsageEndsWith1)
 def grade(
     submissions: Annotated[Path, typer.Argument(help="STUDENT/UNIT/UNIT.ipynb, a flat folder, or a platform's zip.")],
     unit: Annotated[str | None, typer.Option(help="One unit; all that are found if none is given.")] = None,
@@ -87,7 +111,7 @@ def grade(
     allow_unsandboxed: Annotated[
         bool, typer.Option("--allow-unsandboxed", help="Without bubblewrap: students' code could do anything.")
     ] = False,
-    dask: Annotated[str | None, typer.Option(help="Address of a running dask scheduler (pip install dask).")] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a dask scheduler; the extra dask is needed.")] = None,
     export: Annotated[str | None, typer.Option(help="Also write the CSV that canvas or moodle imports.")] = None,
     feedback: Annotated[bool, typer.Option(help="Write feedback/STUDENT/UNIT/UNIT.html.")] = True,
 ) -> None:
@@ -148,6 +172,28 @@ def bench_layers(
     print(room.table(figures))
     if record:
         print(f"recorded in {room.write_record(figures, record)}")
+
+
+@measure.command("grading")
+def bench_grading(
+    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    unit: Annotated[str, typer.Option(help="The unit whose solution is graded.")] = "02-recurrent-cell",
+    copies: Annotated[int, typer.Option(help="Copies that ours grades, and then four times as many.")] = 40,
+    stock_copies: Annotated[int, typer.Option(help="Copies that nbgrader grades, and then twice as many.")] = 6,
+    rounds: Annotated[int, typer.Option(help="Times that everything is measured.")] = 3,
+) -> None:
+    """`rnncourse grade` beside stock `nbgrader autograde`: CPU seconds per submission, start-up, memory."""
+    from rnncourse import bench
+    from rnncourse import bench_grading as room
+
+    try:
+        figures = room.grading(_root(), unit, copies, stock_copies, rounds)
+    except (ValueError, RuntimeError) as error:
+        print(error)
+        raise typer.Exit(1) from error
+    print(room.table(figures))
+    if record:
+        print(f"recorded in {bench.write_record(figures, record)}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import stat
 import sys
+import tempfile
 from pathlib import Path
 
-from tqdm import tqdm
+import typer
 
 from rnncourse.grading import export as platforms
 from rnncourse.grading import runner, sandbox
@@ -37,6 +40,13 @@ def main(
     if not confined and not allow_unsandboxed:
         print(f"{sandbox.INSTALL}\nOr say --allow-unsandboxed, if you trust every line of the submissions.")
         return 1
+    closed = None if confined else closed_to_nobody()
+    if closed:
+        print(
+            f"Started as root without bubblewrap, students' code runs as the user nobody, who may not enter {closed}, "
+            "where Python is. Grade as an ordinary user, use a Python elsewhere, or install bubblewrap."
+        )
+        return 1
     if export and export not in platforms.KINDS:
         print(f"--export {export} is not known; there are: {', '.join(platforms.KINDS)}")
         return 1
@@ -44,21 +54,23 @@ def main(
         print(LOUD, file=sys.stderr)
     limits = sandbox.Limits(seconds=time_limit, total_seconds=12 * time_limit, memory_mb=memory_limit)
     with contextlib.ExitStack() as stack:
-        bar = stack.enter_context(tqdm(desc="grading", unit="submission", disable=None))
+        bar = stack.enter_context(
+            typer.progressbar(length=1, label="Grading", show_pos=True, file=sys.stderr, hidden=not sys.stderr.isatty())
+        )
 
         def progress(done, total, what):
-            bar.total = total
-            bar.update(done - bar.n)
+            bar.length = total
+            bar.update(done - bar.pos)
 
         try:
-            executor = stack.enter_context(_dask(dask)) if dask else None
+            executor, there = stack.enter_context(_dask(dask)) if dask else (None, None)
             outcome = runner.run(
                 root,
                 submissions,
                 output,
                 unit,
                 seed=seed,
-                workers=workers,
+                workers=workers or there,
                 limits=limits,
                 confined=confined,
                 executor=executor,
@@ -68,19 +80,46 @@ def main(
         except (ValueError, sandbox.NoSandbox) as error:
             print(error)
             return 1
+        except (KeyboardInterrupt, OSError) as error:
+            print(
+                f"Stopped{f': {error}' if str(error) else ''}. Nothing is lost: run the same command again, it goes on."
+            )
+            return 1
     if export:
         results = json.loads((output / "results.json").read_text(encoding="utf-8"))
         for path in platforms.write(output, results, export):
             print(path)
+        waiting = [r["student"] for r in results if r["status"] == "needs_person"]
+        if waiting:
+            print(f"Not in the files for {export}, a person must look first: {', '.join(waiting)}")
     return _told(outcome, output)
 
 
+def closed_to_nobody() -> Path | None:
+    """A folder on the way to what students' code needs that only its owner may enter; matters for root alone."""
+    if os.getuid() != 0:
+        return None
+    needed = [Path(sys.base_prefix), Path(sys.prefix), Path(tempfile.gettempdir())]
+    ways = (p for place in needed for p in (place.resolve(), *place.resolve().parents))
+    return next((p for p in ways if not p.stat().st_mode & stat.S_IXOTH), None)
+
+
+@contextlib.contextmanager
 def _dask(address: str):
+    """(an executor, the number of its workers) of the dask scheduler there. Raises ValueError in plain words."""
     try:
         from dask.distributed import Client
     except ImportError:
         raise ValueError('--dask needs the extra: pip install "rnncourse[dask]"') from None
-    return Client(address).get_executor()
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError
+        raise ValueError(f"no dask scheduler answers at {address}: {error}") from None
+    with client:
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        if not workers:
+            raise ValueError(f"the dask scheduler at {address} has no workers: start some with dask worker {address}")
+        yield client.get_executor(pure=False), workers
 
 
 def _told(outcome: runner.Outcome, output: Path) -> int:

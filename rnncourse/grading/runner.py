@@ -7,25 +7,22 @@ nbgrader's gradebook.db, autograded/ and feedback/.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import secrets
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Executor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from rnncourse import notebooks
-from rnncourse.grading import engine, gradebook, intake, release, report, submission
+from rnncourse.grading import engine, gradebook, intake, jobs, release, report, store, submission
 from rnncourse.grading.sandbox import PACKAGE, Limits
 
-AHEAD = 4  # jobs per worker that are handed out before an answer comes
 OUTPUTS = ("results.csv", "results.json", "report.html", "gradebook.db")
 
 
@@ -61,36 +58,70 @@ def run(
     if unit is not None and unit not in names:
         raise ValueError(f"no unit {unit!r}; there are: {', '.join(names)}")
     templates = {n: submission.template(n, notebooks.read(root / "exercises" / n / f"{n}.ipynb")) for n in names}
+    if output.resolve().is_relative_to(submissions.resolve()):
+        raise ValueError(
+            f"the output folder {output} lies inside of the submissions {submissions}: choose another --output"
+        )
     found = list(intake.find(submissions, templates, unit))
-    output.mkdir(parents=True, exist_ok=True)
-    seed = _seed(output, seed)
-    checks = {n: checks_hash(root, n) for n in names}
-    cache = output / "cache"
-    cache.mkdir(exist_ok=True)
+    with store.alone(output):
+        return _run(
+            root,
+            output,
+            found,
+            seed=seed,
+            workers=workers,
+            limits=limits,
+            confined=confined,
+            executor=executor,
+            feedback=feedback,
+            progress=progress,
+        )
 
-    def jobs() -> Iterator[engine.Job]:
+
+def _run(root, output, found, *, seed, workers, limits, confined, executor, feedback, progress) -> Outcome:
+    seed = store.seed(output, seed)
+    units = sorted({f.unit for f in found if f.unit})
+    checks = {n: checks_hash(root, n) for n in units}
+    kept = store.Store(output)
+
+    def all_jobs() -> Iterator[engine.Job]:
         for f in found:
             yield _job(root, f, checks.get(f.unit, ""), seed, limits, confined)
 
-    keys = [j.key for j in jobs()]
+    keys = [j.key for j in all_jobs()]
     whole = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
-    state = _state(output)
-    if state.get("finished") == whole and all((output / name).exists() for name in OUTPUTS):
-        return Outcome(_counts(Stored(cache, keys)), True, False, seed)
-    missing = (j for j in jobs() if not _path(cache, j.key).exists())
-    complete = _work(missing, sum(not _path(cache, k).exists() for k in keys), cache, workers, executor, progress)
-    done = [k for k in keys if _path(cache, k).exists()]
-    about = _about(seed, confined, sorted({f.unit for f in found if f.unit}))
-    _write(root, output, cache, done, about, feedback)
-    _replace(output / "run.json", json.dumps(about | ({"finished": whole} if complete else {}), indent=1))
-    return Outcome(_counts(Stored(cache, done)), complete, True, seed)
+    before = store.state(output)
+    nothing_new = before.get("finished") == whole and (before.get("feedback") or not feedback)
+    if nothing_new and all((output / name).exists() for name in OUTPUTS):
+        return Outcome(_counts(kept.results(keys)), True, False, seed)
+    missing = {k for k in keys if k not in kept}
+    done = 0
+
+    def keep(result: dict) -> None:
+        nonlocal done
+        kept.keep(result)
+        done += 1
+        if progress:
+            progress(done, len(missing), result["student"])
+
+    if missing:
+        # made anew one by one: a file that changed meanwhile has another key, and waits for the next run
+        left = (j for j in all_jobs() if j.key in missing)
+        with contextlib.suppress(CancelledError):
+            jobs.work(left, keep, min(workers or os.cpu_count() or 1, len(missing)), executor)
+    there = [k for k in keys if k in kept]
+    about = _about(seed, confined, units)
+    _write(root, output, kept, there, about, feedback)
+    complete = len(there) == len(keys) and not kept.failed
+    store.write_state(output, about | {"finished": whole if complete else None, "feedback": feedback})
+    return Outcome(_counts(kept.results(there)), complete, True, seed)
 
 
 def checks_hash(root: Path, unit: str) -> str:
     """A hash of everything of ours that a result depends on: the unit, the judge and the grading rooms."""
     files = [root / "solutions" / unit / f for f in (f"{unit}.ipynb", "checks.py")]
     files += [root / "exercises" / unit / f"{unit}.ipynb"]
-    files += sorted([*(PACKAGE / "judge").glob("*.py"), *(PACKAGE / "grading").glob("*.py"), PACKAGE / "properties.py"])
+    files += sorted(p for folder in ("", "judge", "grading") for p in (PACKAGE / folder).glob("*.py"))
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
@@ -134,56 +165,12 @@ def _why_unreadable(data: bytes | None) -> str:
     return ""
 
 
-def _work(jobs, total, cache, workers, executor, progress) -> bool:
-    """Run the jobs; True if every one has its result."""
-    if not total:
-        return True
-    workers = workers or os.cpu_count() or 1
-    own = executor is None
-    if own:
-        executor = ProcessPoolExecutor(min(workers, total), mp_context=get_context("spawn"))
-    running, finished, left = set(), 0, True
-    try:
-        while running or left:
-            while left and len(running) < AHEAD * workers:
-                job = next(jobs, None)
-                left = job is not None
-                if left:
-                    running.add(executor.submit(engine.grade, job))
-            ready, running = wait(running, return_when=FIRST_COMPLETED) if running else (set(), running)
-            for future in ready:
-                result = future.result()
-                _replace(_path(cache, result["key"]), json.dumps(result))
-                finished += 1
-                if progress:
-                    progress(finished, total, result["student"])
-    except BrokenProcessPool:  # the machine ran out of memory, or somebody killed a process of ours
-        return False
-    finally:
-        if own:
-            executor.shutdown(cancel_futures=True)
-    return finished == total
-
-
-def _write(root, output, cache, keys, about, feedback) -> None:
+def _write(root, output, kept, keys, about, feedback) -> None:
     """The one writer: nbgrader's gradebook and folders, tables, the class report."""
     for unit in about["units"]:
         text = (root / "solutions" / unit / f"{unit}.ipynb").read_text(encoding="utf-8")
-        gradebook.write(output, unit, text, Stored(cache, keys, unit), feedback=feedback, root=root)
-    report.write(output, Stored(cache, keys), about)
-
-
-class Stored:
-    """The results of a run, each read when it is asked for: a large class's notebooks need not fit into memory."""
-
-    def __init__(self, cache: Path, keys: Iterable[str], unit: str | None = None):
-        self.cache, self.keys, self.unit = cache, list(keys), unit
-
-    def __iter__(self) -> Iterator[dict]:
-        for key in self.keys:
-            result = json.loads(_path(self.cache, key).read_text(encoding="utf-8"))
-            if self.unit in (None, result["unit"]):
-                yield result
+        gradebook.write(output, unit, text, kept.results(keys, unit), feedback=feedback, root=root)
+    report.write(output, kept.results(keys), about)
 
 
 def _counts(results) -> dict[str, int]:
@@ -202,33 +189,3 @@ def _about(seed, confined, units) -> dict:
         "sandbox": "bubblewrap" if confined else "none",
         "versions": {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages},
     }
-
-
-def _state(output: Path) -> dict:
-    try:
-        return json.loads((output / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _seed(output: Path, seed: int | None) -> int:
-    """The seed of this output folder: as given, as drawn before, or drawn now and kept."""
-    state = _state(output)
-    if seed is None:
-        seed = state.get("seed")
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-    if seed != state.get("seed"):
-        _replace(output / "run.json", json.dumps({"seed": seed}))
-    return seed
-
-
-def _path(cache: Path, key: str) -> Path:
-    return cache / f"{key}.json"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, path)
