@@ -22,10 +22,10 @@ def explain(spec: Spec, seen: list, reveal: bool) -> list[str]:
 
 
 def _where(case: Case) -> str:
-    """The scalar arguments, and the drawn sizes that are the length of an axis."""
+    """The drawn sizes with a symbol (T, B, ...) that are the length of an axis, and the scalar arguments."""
     scalars = {k: v for k, v in case.inputs.items() if isinstance(v, (numbers.Number, str, bool))}
     axes = {n for v in (*case.inputs.values(), *_parts(case.expected)) for n in np.shape(_array(v))}
-    sizes = {k: v for k, v in case.sizes.items() if v in axes and k not in scalars}
+    sizes = {k: v for k, v in case.sizes.items() if v in axes and k.isupper() and k not in scalars}
     shown = {**sizes, **({} if case.through else scalars)}
     return ", ".join(f"{k} = {_short(v)}" for k, v in shown.items())
 
