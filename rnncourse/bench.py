@@ -183,7 +183,7 @@ def _measure_layers(pairs, sizes, cells):
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "command": "rnncourse bench layers",
-        "device": {"cpu": _cpu_model(), "system": platform.system(), "machine": platform.machine(), "threads": 1},
+        "device": {"cpu": cpu_model(), "system": platform.system(), "machine": platform.machine(), "threads": 1},
         "versions": {
             "python": platform.python_version(),
             "rnncourse": version("rnncourse"),
@@ -197,7 +197,7 @@ def _measure_layers(pairs, sizes, cells):
     }
 
 
-def _cpu_model():
+def cpu_model():
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -1,13 +1,17 @@
-"""The benchmark measures what it says, compares before it times, and keeps a complete record. No time is asserted."""
+"""The benchmarks measure what they say, compare before they time, and keep a complete record. No speed is asserted."""
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-from rnncourse import bench
+from conftest import ROOT
+from rnncourse import bench, bench_grading
+from rnncourse.bench_grading import ONE, STOCK, TWO, VARIANTS, Run
+from rnncourse.grading import sandbox
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +140,99 @@ def test_table_has_a_line_per_result_and_counts_the_goal(record):
     assert [line.split()[-1] for line in lines[2:5]] == ["met", "-", "-"]
     assert len({len(line) for line in lines[1:5]}) == 1, "the columns are aligned"
     assert "is met in 1 of 3 rows" in lines[5] and "the same numbers" in lines[6]
+
+
+NEEDS_SANDBOX = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
+
+
+@pytest.fixture(scope="module")
+def graded():
+    """One real measurement of both graders, of two copies, and of ours in one variant."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench_grading, "VARIANTS", {ONE: VARIANTS[ONE]})
+        return bench_grading.grading(ROOT, "02-recurrent-cell", copies=2, stock_copies=1, rounds=1)
+
+
+@pytest.mark.slow
+@NEEDS_SANDBOX
+def test_both_graders_are_measured_with_all_their_processes(graded):
+    rows = {r["what"]: r for r in graded["results"]}
+    assert list(rows) == [ONE, STOCK]
+    for what, row in rows.items():
+        runs = [run for pair in row["runs"] for run in pair]
+        assert [run["copies"] for run in runs] == row["copies"] == ([1, 2] if what == STOCK else [2, 8])
+        assert all(0 < run["cpu"] < 20 * run["wall"] for run in runs)
+        if what != STOCK:
+            assert all(run["parent_cpu"] + run["copies"] * run["engine_cpu"] / 2 < run["cpu"] for run in runs)
+            assert all(30 < run["peak_mb"] < 2000 for run in runs)
+            assert 0 < row["cpu_seconds_engine"] < row["runs"][0][0]["cpu"]
+
+
+@pytest.mark.slow
+@NEEDS_SANDBOX
+def test_the_record_of_grading_says_where_and_with_what(graded, tmp_path):
+    path = bench.write_record(graded, tmp_path / "grading.json")
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == graded and graded["command"] == "rnncourse bench grading"
+    assert set(graded["versions"]) == {"python", "rnncourse", "numpy", "nbgrader"}
+    assert graded["device"]["cpu"] and graded["device"]["cores"] >= 1
+    assert not re.search(r"(/[a-z]+){2}", text), "a path of this machine"
+
+
+def test_cpu_time_of_a_process_whose_starter_is_gone_is_counted():
+    burn = "import time; t = time.process_time()\nwhile time.process_time() < t + 0.3: pass"
+    leave = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}]); print('left')"
+    out, cpu, wall = bench_grading.measured([sys.executable, "-c", leave])
+    assert out == "left\n" and cpu > 0.3 and wall > 0.3
+
+
+def test_a_failed_run_says_what_failed():
+    with pytest.raises(RuntimeError, match="stopped with status 3: no such thing"):
+        bench_grading.measured([sys.executable, "-c", "import sys; sys.stderr.write('no such thing'); sys.exit(3)"])
+
+
+def pairs(start, each, wall, ours=True):
+    """Runs of 40 and 160 copies that cost `start` and `each`; the second round was disturbed."""
+    extra = {"parent_cpu": 0.5, "engine_cpu": each, "peak_mb": 150.0} if ours else {}
+    return [
+        tuple(Run(n, more + start + n * each, start + n * wall, **extra) for n, more in ((40, 0), (160, noise)))
+        for noise in (0, 9, 0)
+    ]
+
+
+def test_start_up_and_slope_are_told_apart_and_one_disturbed_round_does_not_matter():
+    row = bench_grading.summary(pairs(5, 0.04, 0.1))
+    assert (row["cpu_seconds"], row["cpu_seconds_start"]) == (0.04, 5)
+    assert (row["wall_seconds"], row["wall_seconds_start"], row["wall_seconds_many"]) == (0.1, 5, 21)
+    assert (row["cpu_seconds_engine"], row["cpu_seconds_parent"], row["peak_mb"]) == (0.04, 0, 150)
+
+
+def test_the_table_of_grading_says_each_goal_and_what_was_measured():
+    rows = {name: bench_grading.summary(pairs(5, 0.05, 0.1)) for name in VARIANTS}
+    rows[TWO] = bench_grading.summary(pairs(5, 0.05, 0.05))
+    rows[STOCK] = bench_grading.summary(pairs(3, 1.25, 1.5, ours=False))
+    record = {
+        "unit": "u",
+        "measured": "m",
+        "device": {"cpu": "c", "cores": 2, "load_before": 0.1},
+        "versions": {"nbgrader": "0"},
+        "goals": bench_grading.GOALS,
+        "results": [{"what": name} | row for name, row in rows.items()],
+    }
+    lines = bench_grading.table(record).splitlines()
+    assert [line.split("  ")[0] for line in lines[4:8]] == [*VARIANTS, STOCK]
+    assert len({len(line) for line in lines[3:8]}) == 1, "the columns are aligned"
+    assert "at most 0.045, measured: 0.05: not met" in lines[8]
+    assert "at least 20, measured: 25: met" in lines[9]
+    assert "at least 1.7, measured: 2: met" in lines[10]
+    record["results"][0]["cpu_seconds"] = -0.01
+    assert "lost in noise" in bench_grading.table(record), ONE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("99-none",), "there is no unit '99-none'"), (("02-recurrent-cell", 0), "are 0, 6, 3: expected 1 or more")],
+)
+def test_wrong_requests_for_grading_are_explained(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bench_grading.grading(ROOT, *arguments)
