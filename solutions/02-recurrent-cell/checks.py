@@ -398,7 +398,11 @@ def draw_bits(rng, T, B):
     B=(20,),
 )
 def draw_many_bits(rng, T, B):
-    return {"bits": rng.integers(0, 2, size=(T, B))}
+    bits = rng.integers(0, 2, size=(T, B))
+    bits[:, 0] = (
+        np.arange(1, T + 1) % 2
+    )  # 101010...: too small weights fail here first
+    return {"bits": bits}
 
 
 slips(
@@ -476,6 +480,10 @@ mistakes(
     gain_2_2=(
         "The weights are a little too small: for some dozens of bits the units stay near -1 and 1, then they drift away.",
         lambda: six_units(2.2),
+    ),
+    gain_2_5=(
+        "The weights are almost large enough: most numbers are read rightly for hundreds of bits, but at 101010... the units drift away.",
+        lambda: six_units(2.5),
     ),
     bit_0_never_on=(
         "The units for bit 0 never come on: their condition is 1 - x, whose 1 has to be in the bias too.",
