@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from conftest import ROOT, load
 from rnncourse.cli import app
-from rnncourse.grading import engine, jobs, runner, sandbox, store
+from rnncourse.grading import engine, jobs, run, runner, sandbox, store
 from rnncourse.grading.run import closed_to_nobody
 from rnncourse.grading.session import Session
 
@@ -206,6 +206,21 @@ def finished(process, code=0):
     return said
 
 
+MOMENTS = (  # what must be there how often, and how many seconds later
+    lambda chance, whole: ("cache/*.json", chance.randint(1, 8), chance.uniform(0, 0.1)),
+    lambda chance, whole: ("feedback/*/*/*.html", chance.randint(1, 8), chance.uniform(0, 0.05)),
+    lambda chance, whole: ("*.db", 1, chance.uniform(0, 0.5)),
+    lambda chance, whole: (".*", 0, chance.uniform(0, whole / 3)),
+    lambda chance, whole: ("results.*", chance.randint(1, 2), chance.uniform(0, 0.01)),
+)
+
+
+def wait_for(process, output, pattern, many, later):
+    while process.poll() is None and len(list(output.glob(pattern))) < many:
+        time.sleep(0.002)
+    time.sleep(later)
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path):
     subs = class_of(tmp_path / "subs", [f"student {k}" for k in range(8)])
@@ -214,24 +229,24 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path):
     whole = time.monotonic() - began
     expected, book = rows(tmp_path / "undisturbed"), graded(tmp_path / "undisturbed")
     names = {p.relative_to(tmp_path / "undisturbed") for p in (tmp_path / "undisturbed").rglob("*.html")}
-    moments = random.Random(3)
+    chance = random.Random(3)
     for k in range(KILLS):
         output = tmp_path / f"killed-{k}"
         process = start(subs, output)
-        wait = whole * (k + moments.random()) / KILLS  # one in each part of the run
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(wait)
+        moment = MOMENTS[k % len(MOMENTS)](chance, whole)
+        wait_for(process, output, *moment)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGSTOP)  # no new processes while they are counted
         children = descendants(process)
         there = len(list(output.glob("cache/*.json")))
+        pages = len(list(output.rglob("*.html")))
         written = [n for n in ("gradebook.db", "results.csv", "run.json") if (output / n).exists()]
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert gone(children), "a process survived kill -9"
         said = finished(start(subs, output))
-        print(f"killed after {wait:.1f} of {whole:.1f} s, {there} results, {written}: {said.splitlines()[0]}")
+        print(f"killed at {moment}: {there} results, {pages} pages, {written}; then {said.splitlines()[0]}")
         assert rows(output) == expected
         assert graded(output) == book
         assert {p.relative_to(output) for p in output.rglob("*.html")} == names
@@ -315,6 +330,7 @@ def test_exit_codes_and_exports(tmp_path, one_thread):
 
 def test_wrong_arguments_end_with_1_and_a_plain_line(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(run, "DASK_SECONDS", 1)
     subs = class_of(tmp_path / "subs", ["ada"])
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")

@@ -15,6 +15,7 @@ import typer
 from rnncourse.grading import export as platforms
 from rnncourse.grading import runner, sandbox
 
+DASK_SECONDS = 10  # until a scheduler must have answered
 LOUD = """\
 ! Students' code runs WITHOUT a sandbox (--allow-unsandboxed): it can read and change every file that you can,
 ! use the network, and forge grades. Every row of the results says so."""
@@ -112,7 +113,7 @@ def _dask(address: str):
     except ImportError:
         raise ValueError('--dask needs the extra: pip install "rnncourse[dask]"') from None
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=DASK_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise ValueError(f"no dask scheduler answers at {address}: {error}") from None
     with client:
