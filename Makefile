@@ -54,12 +54,12 @@ lab: install  ## JupyterLab on the exercises
 	jupyter lab --notebook-dir exercises
 
 lint: install  # ruff over .py and .ipynb
-	ruff check .
-	ruff format --check .
+	ruff check . && ruff check --config pages.toml .
+	ruff format --check . && ruff format --check --config pages.toml .
 
 format: install  ## let ruff format .py and .ipynb
-	ruff check --fix .
-	ruff format .
+	ruff check --fix . && ruff check --fix --config pages.toml .
+	ruff format . && ruff format --config pages.toml .
 
 lock: pyproject.toml  ## renew requirements.lock in a fresh environment
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

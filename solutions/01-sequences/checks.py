@@ -22,16 +22,12 @@ def draw_windows(rng, N, K, I, horizon, stride, spare):
     return {"x": x, "K": K, "horizon": horizon, "stride": stride}
 
 
-@windows.inputs(
-    N=(4, 6), K=(3, 4), I=(2, 3), horizon=(1, 1), stride=(2, 4), spare=(0, 3)
-)
+@windows.inputs(N=(4, 6), K=(3, 4), I=(2, 3), horizon=(1, 1), stride=(2, 4), spare=(0, 3))
 def draw_windows_next(rng, N, K, I, horizon, stride, spare):
     return draw_windows(rng, N, K, I, horizon, stride, spare)
 
 
-@windows.inputs(
-    N=(7, 5), K=(2, 4), I=(2, 1), horizon=(3, 1), stride=(1, 1), spare=(0, 0)
-)
+@windows.inputs(N=(7, 5), K=(2, 4), I=(2, 1), horizon=(3, 1), stride=(1, 1), spare=(0, 0))
 def draw_windows_all(rng, N, K, I, horizon, stride, spare):
     return draw_windows(rng, N, K, I, horizon, stride, spare)
 
@@ -49,9 +45,7 @@ def with_a_loop(x, K, horizon, stride):
 @windows.answer
 def with_a_view(x, K, horizon, stride):
     # (N, I, K + horizon)
-    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[
-        ::stride
-    ]
+    rows = np.lib.stride_tricks.sliding_window_view(x, K + horizon, axis=0)[::stride]
     return rows[:, :, :K].transpose(2, 0, 1), rows[:, :, -1].astype(np.float32)
 
 
@@ -115,9 +109,7 @@ windows.slip(
     "(len(x) - K - horizon) // stride + 1",
     "(len(x) - K) // stride",
 )
-windows.slip(
-    "X and y are exchanged: the windows come first.", "return X, y", "return y, X"
-)
+windows.slip("X and y are exchanged: the windows come first.", "return X, y", "return y, X")
 windows.slip(
     "The targets do not move with the stride: y[n] belongs to the window that starts at n * stride.",
     "starts + K - 1 + horizon",
@@ -161,32 +153,22 @@ def padded_with_zeros(x, K, horizon, stride):
     return with_surplus(x, K, horizon, stride, lambda t: longer[t])
 
 
-@windows.mistake(
-    "Windows without a target are kept, with a target from the start of the series: indices wrap round."
-)
+@windows.mistake("Windows without a target are kept, with a target from the start of the series: indices wrap round.")
 def wrapped(x, K, horizon, stride):
     return with_surplus(x, K, horizon, stride, lambda t: x[t % len(x)])
 
 
-@windows.mistake(
-    "Windows without a target are kept, with the last value as their target: leave them out."
-)
+@windows.mistake("Windows without a target are kept, with the last value as their target: leave them out.")
 def clipped(x, K, horizon, stride):
-    return with_surplus(
-        x, K, horizon, stride, lambda t: x[np.minimum(t, len(x) - 1)]
-    )
+    return with_surplus(x, K, horizon, stride, lambda t: x[np.minimum(t, len(x) - 1)])
 
 
-@windows.mistake(
-    "The horizon is ignored: these are the windows and targets of horizon 1."
-)
+@windows.mistake("The horizon is ignored: these are the windows and targets of horizon 1.")
 def always_next(x, K, horizon, stride):
     return with_a_loop(x, K, 1, stride)
 
 
-@windows.mistake(
-    "X has windows without a target at its end: X and y have the same number of windows."
-)
+@windows.mistake("X has windows without a target at its end: X and y have the same number of windows.")
 def more_windows_than_targets(x, K, horizon, stride):
     return with_a_loop(x, K, 0, stride)[0], with_a_loop(x, K, horizon, stride)[1]
 
@@ -213,9 +195,7 @@ def stride_inside(x, K, horizon, stride):
     return X, x[starts + stride * (K - 1) + horizon]
 
 
-@windows.mistake(
-    "The windows are counted back from the end of the series: the first one starts at step 0."
-)
+@windows.mistake("The windows are counted back from the end of the series: the first one starts at step 0.")
 def from_the_end(x, K, horizon, stride):
     starts = np.arange(len(x) - K - horizon, -1, -stride)[::-1]
     return at_starts(x, K, starts, starts + K - 1 + horizon)
@@ -227,57 +207,43 @@ def first_feature(x, K, horizon, stride):
     return X, y[:, 0]
 
 
-@windows.mistake(
-    "y holds the first feature alone, as a column: the target has all I features."
-)
+@windows.mistake("y holds the first feature alone, as a column: the target has all I features.")
 def first_feature_column(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X, y[:, :1]
 
 
-@windows.mistake(
-    "y holds all `horizon` values behind the window: the target is the last of them alone."
-)
+@windows.mistake("y holds all `horizon` values behind the window: the target is the last of them alone.")
 def all_on_the_way(x, K, horizon, stride):
     X, _ = with_a_loop(x, K, horizon, stride)
     return X, np.stack([x[K + n * stride :][:horizon] for n in range(X.shape[1])])
 
 
-@windows.mistake(
-    "y is the mean of the `horizon` values behind the window: the target is the last of them alone."
-)
+@windows.mistake("y is the mean of the `horizon` values behind the window: the target is the last of them alone.")
 def mean_on_the_way(x, K, horizon, stride):
     X, y = all_on_the_way(x, K, horizon, stride)
     return X, y.mean(axis=1)
 
 
-@windows.mistake(
-    "The axes of X are (K, I, N): the windows come before the features."
-)
+@windows.mistake("The axes of X are (K, I, N): the windows come before the features.")
 def features_before_windows(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X.swapaxes(1, 2), y
 
 
-@windows.mistake(
-    "X is batch first, (N, K, I): this course puts time first, (K, N, I)."
-)
+@windows.mistake("X is batch first, (N, K, I): this course puts time first, (K, N, I).")
 def batch_first(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X.swapaxes(0, 1), y
 
 
-@windows.mistake(
-    "X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does."
-)
+@windows.mistake("X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does.")
 def reshaped(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X.swapaxes(0, 1).reshape(X.shape), y
 
 
-@windows.mistake(
-    "The steps within each window run backwards: the oldest value comes first."
-)
+@windows.mistake("The steps within each window run backwards: the oldest value comes first.")
 def latest_first(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X[::-1], y
@@ -381,22 +347,16 @@ next_targets.slip(
     "y[last, b] = end",
     "pass",
 )
-next_targets.slip(
-    "y is (B, T): time comes first, as in ids.", "return y", "return y.T"
-)
+next_targets.slip("y is (B, T): time comes first, as in ids.", "return y", "return y.T")
 
 
-@next_targets.mistake(
-    "The targets are the tokens before, not after: y[t] is ids[t + 1]."
-)
+@next_targets.mistake("The targets are the tokens before, not after: y[t] is ids[t + 1].")
 def backwards(ids, lengths, end, ignore):
     y = with_end(np.concatenate([ids[:1] * 0 + ignore, ids[:-1]]), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake(
-    "The targets lie two steps ahead: y[t] is ids[t + 1], the very next token."
-)
+@next_targets.mistake("The targets lie two steps ahead: y[t] is ids[t + 1], the very next token.")
 def two_ahead(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, ignore, by=2), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
@@ -410,18 +370,14 @@ def end_too_late(ids, lengths, end, ignore):
     return np.where(np.arange(len(ids))[:, None] == lengths, end, y)
 
 
-@next_targets.mistake(
-    "`end` stands in the last row for all sequences: the shorter ones end earlier."
-)
+@next_targets.mistake("`end` stands in the last row for all sequences: the shorter ones end earlier.")
 def end_in_the_last_row(ids, lengths, end, ignore):
     y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
     y[-1] = end
     return y
 
 
-@next_targets.mistake(
-    "The last row is missing: y has a target for each of the T steps, also for the last."
-)
+@next_targets.mistake("The last row is missing: y has a target for each of the T steps, also for the last.")
 def without_the_last_row(ids, lengths, end, ignore):
     return with_masks(ids, lengths, end, ignore)[:-1]
 
@@ -442,9 +398,7 @@ def end_in_whole_rows(ids, lengths, end, ignore):
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake(
-    "The padding has targets: all steps from lengths[b] on get `ignore`."
-)
+@next_targets.mistake("The padding has targets: all steps from lengths[b] on get `ignore`.")
 def padding_is_predicted(ids, lengths, end, ignore):
     return with_end(moved_on(ids, ignore), lengths, end)
 
@@ -456,17 +410,13 @@ def padding_rolls(ids, lengths, end, ignore):
     return with_end(np.roll(ids, -1, axis=0), lengths, end)
 
 
-@next_targets.mistake(
-    "The padding keeps its ids as targets: all steps from lengths[b] on get `ignore`."
-)
+@next_targets.mistake("The padding keeps its ids as targets: all steps from lengths[b] on get `ignore`.")
 def padding_stays(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, end), lengths, end)
     return np.where(is_padding(ids, lengths), ids, y)
 
 
-@next_targets.mistake(
-    "The padding has the target 0, which is a token like others: it gets `ignore`."
-)
+@next_targets.mistake("The padding has the target 0, which is a token like others: it gets `ignore`.")
 def padding_is_zero(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, end), lengths, end)
     return np.where(is_padding(ids, lengths), 0, y)
@@ -479,9 +429,7 @@ def zeros_are_padding(ids, lengths, end, ignore):
     return np.where(ids == 0, ignore, with_end(moved_on(ids, end), lengths, end))
 
 
-@next_targets.mistake(
-    "One padded step still has a target: padding begins at step lengths[b] itself."
-)
+@next_targets.mistake("One padded step still has a target: padding begins at step lengths[b] itself.")
 def one_step_of_padding(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, ignore), lengths, end)
     return np.where(is_padding(ids, lengths + 1), ignore, y)
@@ -494,25 +442,19 @@ def one_too_few(ids, lengths, end, ignore):
     return with_masks(ids, np.maximum(lengths - 1, 1), end, ignore)
 
 
-@next_targets.mistake(
-    "The shift goes along the batch: y[t, b] is the next token of the same column b."
-)
+@next_targets.mistake("The shift goes along the batch: y[t, b] is the next token of the same column b.")
 def along_the_batch(ids, lengths, end, ignore):
     y = np.concatenate([ids[:, 1:], np.full((len(ids), 1), end)], axis=1)
     return np.where(is_padding(ids, lengths), ignore, with_end(y, lengths, end))
 
 
-@next_targets.mistake(
-    "The roll goes along the batch: it is the time axis, 0, along which the next token lies."
-)
+@next_targets.mistake("The roll goes along the batch: it is the time axis, 0, along which the next token lies.")
 def rolled_along_the_batch(ids, lengths, end, ignore):
     y = with_end(np.roll(ids, -1, axis=1), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake(
-    "The roll has no axis and runs through the whole array: name axis 0, time."
-)
+@next_targets.mistake("The roll has no axis and runs through the whole array: name axis 0, time.")
 def rolled_flat(ids, lengths, end, ignore):
     y = with_end(np.roll(ids, -1), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
@@ -548,9 +490,7 @@ def draw_stream_batch(rng, T, B, k, rest, spare):
     return corpus(rng, T, B, k, rest, spare)
 
 
-@stream_batch.inputs(
-    T=(4, 3, 5), B=(3, 2, 4), k=(2, 2, 2), rest=(2, 3, 3), spare=(1, 0, 2)
-)
+@stream_batch.inputs(T=(4, 3, 5), B=(3, 2, 4), k=(2, 2, 2), rest=(2, 3, 3), spare=(1, 0, 2))
 def draw_stream_batch_last(rng, T, B, k, rest, spare):
     return corpus(rng, T, B, k, rest, spare)
 
@@ -708,9 +648,7 @@ def overlapping(ids, document, T, B, k):
     return at_places(ids, document, steps[:, None] + T * np.arange(B))
 
 
-@stream_batch.mistake(
-    "The last batch is filled up to T steps with zeros: it has fewer rows."
-)
+@stream_batch.mistake("The last batch is filled up to T steps with zeros: it has fewer rows.")
 def filled_up(ids, document, T, B, k):
     parts = with_positions(ids, document, T, B, k)
     return tuple(np.pad(part, ((0, T - len(part)), (0, 0))) for part in parts)
@@ -726,18 +664,14 @@ def filled_from_before(ids, document, T, B, k):
     return at_places(ids, document, steps[:, None] + length * np.arange(B))
 
 
-@stream_batch.mistake(
-    "The last batch runs on into the next stream: each stream ends after L steps."
-)
+@stream_batch.mistake("The last batch runs on into the next stream: each stream ends after L steps.")
 def running_on(ids, document, T, B, k):
     length = (len(ids) - 1) // B
     place = np.arange(k * T, k * T + T)[:, None] + length * np.arange(B)
     return at_places(ids, document, np.minimum(place, len(ids) - 2))
 
 
-@stream_batch.mistake(
-    "The arrays are batch first, (B, T): this course puts time first, (T, B)."
-)
+@stream_batch.mistake("The arrays are batch first, (B, T): this course puts time first, (T, B).")
 def batch_rows(ids, document, T, B, k):
     return tuple(part.T for part in with_positions(ids, document, T, B, k))
 
@@ -756,9 +690,7 @@ def rolled(ids, document, T, B, k):
 def rolled_streams(ids, document, T, B, k):
     length = (len(ids) - 1) // B
     steps = np.arange(k * T, min(k * T + T, length))[:, None]
-    place, after = (
-        t + length * np.arange(B) for t in (steps, (steps + 1) % length)
-    )
+    place, after = (t + length * np.arange(B) for t in (steps, (steps + 1) % length))
     return ids[place], ids[after], document[place] == document[after]
 
 
@@ -794,9 +726,7 @@ def last_row_left_out(ids, document, T, B, k):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-interpolated_loss = exercise(
-    "interpolated_loss", points=3, returns=("nats", "bits")
-)
+interpolated_loss = exercise("interpolated_loss", points=3, returns=("nats", "bits"))
 
 
 def counts(rng, V):
@@ -1063,28 +993,20 @@ def without_keepdims(pairs, ids, weight, k):
     return both_units(-np.log(p))
 
 
-@interpolated_loss.mistake(
-    "The text is predicted backwards: each token is predicted from the one before it."
-)
+@interpolated_loss.mistake("The text is predicted backwards: each token is predicted from the one before it.")
 def predicted_backwards(pairs, ids, weight, k):
     return whole_table(pairs, ids[::-1], weight, k)
 
 
-@interpolated_loss.mistake(
-    "k is added to every pair: it is added to the counts of the single tokens alone."
-)
+@interpolated_loss.mistake("k is added to every pair: it is added to the counts of the single tokens alone.")
 def all_pairs_smoothed(pairs, ids, weight, k):
     return whole_table(pairs + k, ids, weight, 0)
 
 
-@interpolated_loss.mistake(
-    "The last prediction is forgotten: a text of N tokens holds N - 1 of them."
-)
+@interpolated_loss.mistake("The last prediction is forgotten: a text of N tokens holds N - 1 of them.")
 def without_the_last(pairs, ids, weight, k):
     bigram, unigram, known = probabilities(pairs, ids, k)
-    losses = -np.log(
-        np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
-    )
+    losses = -np.log(np.where(known, weight * bigram + (1 - weight) * unigram, unigram))
     return both_units(losses[:-1] if len(losses) > 1 else losses * 0)
 
 
@@ -1199,9 +1121,7 @@ for hint, back in {
     "The rival goes back the horizon and a period: that is another season unless the horizon is a whole number of periods.": "(horizon + period)",
     "The rival goes back one step too far.": "(back + 1)",
 }.items():
-    seasonal_skill.slip(
-        hint, RIVAL, f"rival = x[np.arange(first, len(x)) - {back}]"
-    )
+    seasonal_skill.slip(hint, RIVAL, f"rival = x[np.arange(first, len(x)) - {back}]")
 seasonal_skill.slip(
     "This is R squared: the forecast is compared with the mean of the series, which is easier to beat than the season.",
     RIVAL,
@@ -1276,17 +1196,13 @@ seasonal_skill.slip(
 )
 
 
-@seasonal_skill.mistake(
-    "The errors are absolute, not squared: the skill is defined with squares."
-)
+@seasonal_skill.mistake("The errors are absolute, not squared: the skill is defined with squares.")
 def absolute(x, forecast, first, period, horizon):
     ours, theirs = errors(x, forecast, first, period, horizon)
     return 1 - np.abs(ours).sum(axis=0) / np.abs(theirs).sum(axis=0)
 
 
-@seasonal_skill.mistake(
-    "The errors are added up with their signs, so they cancel: square each before the sum."
-)
+@seasonal_skill.mistake("The errors are added up with their signs, so they cancel: square each before the sum.")
 def not_squared(x, forecast, first, period, horizon):
     ours, theirs = errors(x, forecast, first, period, horizon)
     return 1 - ours.sum(axis=0) / theirs.sum(axis=0)
@@ -1306,9 +1222,7 @@ def mean_of_ratios(x, forecast, first, period, horizon):
     return 1 - (ours**2 / theirs**2).mean(axis=0)
 
 
-@seasonal_skill.mistake(
-    "The sums run over the series: they run over time, axis 0, so that each series gets its skill."
-)
+@seasonal_skill.mistake("The sums run over the series: they run over time, axis 0, so that each series gets its skill.")
 def over_series(x, forecast, first, period, horizon):
     ours, theirs = errors(x, forecast, first, period, horizon)
     return 1 - (ours**2).sum(axis=1) / (theirs**2).sum(axis=1)
@@ -1501,16 +1415,12 @@ def no_gaps(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=1)
 
 
-@time_split.mistake(
-    "Both gaps are one step too short: the last times allowed are v - h and s - h."
-)
+@time_split.mistake("Both gaps are one step too short: the last times allowed are v - h and s - h.")
 def gaps_too_short(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=horizon - 1)
 
 
-@time_split.mistake(
-    "Both gaps are one step too long: at time v - h the value x[v - h] itself is known."
-)
+@time_split.mistake("Both gaps are one step too long: at time v - h the value x[v - h] itself is known.")
 def gaps_too_long(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=horizon + 1)
 
@@ -1529,9 +1439,7 @@ def gaps_apart(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=K - 1 + horizon)
 
 
-@time_split.mistake(
-    "The gaps are as long as a window: it is the horizon that says which targets are not yet known."
-)
+@time_split.mistake("The gaps are as long as a window: it is the horizon that says which targets are not yet known.")
 def gaps_of_windows(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=K)
 
@@ -1544,56 +1452,42 @@ def gaps_at_the_start(n, K, horizon, valid, test):
     return parts(n, (K - 1 + h, v - 1), (v + h - 1, s - 1), (s + h - 1, n - 1))
 
 
-@time_split.mistake(
-    "The gaps are taken from both sides: drop the last targets of the earlier part alone."
-)
+@time_split.mistake("The gaps are taken from both sides: drop the last targets of the earlier part alone.")
 def gaps_on_both_sides(n, K, horizon, valid, test):
     s, v, h = n - test, n - test - valid, horizon
     return parts(n, (K - 1 + h, v - h), (v + h - 1, s - h), (s + h - 1, n - 1))
 
 
-@time_split.mistake(
-    "The validation needs no whole window of its own: its inputs may lie in the training part."
-)
+@time_split.mistake("The validation needs no whole window of its own: its inputs may lie in the training part.")
 def windows_of_their_own(n, K, horizon, valid, test):
     s, v, h = n - test, n - test - valid, horizon
     first = K - 1 + h
     return parts(n, (first, v - h), (v + first, s - h), (s + first, n - 1))
 
 
-@time_split.mistake(
-    "The test loses its last targets: there is nothing behind it to keep a gap from."
-)
+@time_split.mistake("The test loses its last targets: there is nothing behind it to keep a gap from.")
 def gap_at_the_end(n, K, horizon, valid, test):
     s, v, h = n - test, n - test - valid, horizon
     return parts(n, (K - 1 + h, v - h), (v, s - h), (s, n - 1 - h))
 
 
-@time_split.mistake(
-    "The validation begins earlier, by its gap: `valid` is the length of the period, the gap included."
-)
+@time_split.mistake("The validation begins earlier, by its gap: `valid` is the length of the period, the gap included.")
 def valid_without_gap(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid + horizon - 1, test)
 
 
-@time_split.mistake(
-    "True stands where a forecast is made: it belongs at its target, `horizon` steps later."
-)
+@time_split.mistake("True stands where a forecast is made: it belongs at its target, `horizon` steps later.")
 def times_of_forecasts(n, K, horizon, valid, test):
     return tuple(np.roll(m, -horizon) for m in masks(n, K, horizon, valid, test))
 
 
-@time_split.mistake(
-    "True stands where a window begins: it belongs at its target, K - 1 + h steps later."
-)
+@time_split.mistake("True stands where a window begins: it belongs at its target, K - 1 + h steps later.")
 def starts_of_windows(n, K, horizon, valid, test):
     later = K - 1 + horizon
     return tuple(np.roll(m, -later) for m in masks(n, K, horizon, valid, test))
 
 
-@time_split.mistake(
-    "The targets are shuffled: a split in time keeps the future out of the training part."
-)
+@time_split.mistake("The targets are shuffled: a split in time keeps the future out of the training part.")
 def shuffled(n, K, horizon, valid, test):
     order = np.random.default_rng(0).permutation(n)
     return tuple(part[order] for part in masks(n, K, horizon, valid, test))
@@ -1604,16 +1498,12 @@ def test_first(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test)[::-1]
 
 
-@time_split.mistake(
-    "The masks are turned round: True is where a time is a target of the part."
-)
+@time_split.mistake("The masks are turned round: True is where a time is a target of the part.")
 def inverted(n, K, horizon, valid, test):
     return tuple(~part for part in masks(n, K, horizon, valid, test))
 
 
-@time_split.mistake(
-    "These are the times themselves: a mask has an entry for every time, True or False."
-)
+@time_split.mistake("These are the times themselves: a mask has an entry for every time, True or False.")
 def times(n, K, horizon, valid, test):
     return tuple(np.flatnonzero(part) for part in masks(n, K, horizon, valid, test))
 
@@ -1622,9 +1512,7 @@ def times(n, K, horizon, valid, test):
     "The masks have an entry for each window: they have one for each of the n times, also for the first without a window."
 )
 def of_windows(n, K, horizon, valid, test):
-    return tuple(
-        part[K - 1 + horizon :] for part in masks(n, K, horizon, valid, test)
-    )
+    return tuple(part[K - 1 + horizon :] for part in masks(n, K, horizon, valid, test))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1644,9 +1532,7 @@ def readings(rng, n_train, later, B, I):
     return np.where(missing, np.nan, x)
 
 
-@scale.inputs(
-    n_train=(5, 1, 6, 4), later=(3, 2, 2, 4), B=(3, 2, 1, 4), I=(2, 3, 2, 4)
-)
+@scale.inputs(n_train=(5, 1, 6, 4), later=(3, 2, 2, 4), B=(3, 2, 1, 4), I=(2, 3, 2, 4))
 def draw_scale(rng, n_train, later, B, I):
     x = readings(rng, n_train, later, B, I)
     missing = np.isnan(x[:n_train, :, -1])
@@ -1834,26 +1720,20 @@ scale.slip(
 )
 
 
-@scale.mistake(
-    "One mean and one deviation serve all features: each feature has its own."
-)
+@scale.mistake("One mean and one deviation serve all features: each feature has its own.")
 def one_for_all(x, n_train):
     features = np.ones(x.shape[2])
     mean, deviation = np.nanmean(x[:n_train]), np.nanstd(x[:n_train])
     return scaled_with(x, mean * features, deviation * features)
 
 
-@scale.mistake(
-    "Missing values count as 0 in the mean and the deviation: they do not count at all."
-)
+@scale.mistake("Missing values count as 0 in the mean and the deviation: they do not count at all.")
 def zeros_count(x, n_train):
     filled = np.nan_to_num(x[:n_train])
     return scaled_with(x, filled.mean(axis=(0, 1)), filled.std(axis=(0, 1)))
 
 
-@scale.mistake(
-    "Sums over the values that are there are divided by the number of all: missing values count in neither."
-)
+@scale.mistake("Sums over the values that are there are divided by the number of all: missing values count in neither.")
 def divided_by_all(x, n_train):
     known = x[:n_train]
     size = n_train * x.shape[1]
@@ -1871,18 +1751,14 @@ def filled_with_mean(x, n_train):
     return scaled_with(x, mean, filled.std(axis=(0, 1)))
 
 
-@scale.mistake(
-    "Steps at which any value is missing are dropped: the other values of that step count."
-)
+@scale.mistake("Steps at which any value is missing are dropped: the other values of that step count.")
 def complete_steps(x, n_train):
     known = x[:n_train]
     known = known[~np.isnan(known).any(axis=(1, 2))]
     return scaled_with(x, known.mean(axis=(0, 1)), known.std(axis=(0, 1)))
 
 
-@scale.mistake(
-    "The statistics are NaN: a plain mean over missing values is missing itself."
-)
+@scale.mistake("The statistics are NaN: a plain mean over missing values is missing itself.")
 def nan_spreads(x, n_train):
     mean, deviation = x[:n_train].mean(axis=(0, 1)), x[:n_train].std(axis=(0, 1))
     deviation = np.where(deviation == 0, 1, deviation)
@@ -1898,9 +1774,7 @@ def nan_everywhere(x, n_train):
     return (x - mean) / deviation, mean, deviation
 
 
-@scale.mistake(
-    "Every series has statistics of its own: they are shared, so take the mean over steps and series."
-)
+@scale.mistake("Every series has statistics of its own: they are shared, so take the mean over steps and series.")
 def per_series(x, n_train):
     known = x[:n_train]
     return scaled_with(x, np.nanmean(known, axis=0), np.nanstd(known, axis=0))
@@ -1922,23 +1796,17 @@ def averaged_over_series(x, n_train):
 )
 def wrong_axes(x, n_train):
     known = x[:n_train]
-    return scaled_with(
-        x, np.nanmean(known, axis=(1, 2)), np.nanstd(known, axis=(1, 2))
-    )
+    return scaled_with(x, np.nanmean(known, axis=(1, 2)), np.nanstd(known, axis=(1, 2)))
 
 
-@scale.mistake(
-    "The later part is scaled with statistics of its own: those of the training part are used everywhere."
-)
+@scale.mistake("The later part is scaled with statistics of its own: those of the training part are used everywhere.")
 def each_with_its_own(x, n_train):
     scaled, mean, deviation = with_weights(x, n_train)
     later = with_weights(x[n_train:], len(x) - n_train)[0]
     return np.concatenate([scaled[:n_train], later]), mean, deviation
 
 
-@scale.mistake(
-    "The values are brought to the range from 0 to 1: mean 0 and deviation 1 are asked for."
-)
+@scale.mistake("The values are brought to the range from 0 to 1: mean 0 and deviation 1 are asked for.")
 def to_the_unit_range(x, n_train):
     low = np.nanmin(x[:n_train], axis=(0, 1))
     return scaled_with(x, low, np.nanmax(x[:n_train], axis=(0, 1)) - low)

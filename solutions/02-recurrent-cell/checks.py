@@ -80,36 +80,26 @@ slips(
             " + h_prev @ W_h": "W_h is used in the wrong orientation: unit j must gather from all units with row j of W_h.",
             " + (1 - alpha) * h_prev @ W_h.T": "The old state is shortened before W_h reads it: inside the tanh it stands whole.",
         },
-        "x @ W_x.T + ": {
-            "": "The input term is missing: W_x brings x into the sum."
-        },
+        "x @ W_x.T + ": {"": "The input term is missing: W_x brings x into the sum."},
     },
 )
 mistakes(
     step,
     one_tanh_around_all=(
         "The tanh stands around the whole mixture: it belongs around the new value only, and the old state stays as it is.",
-        lambda x, h_prev, W_x, W_h, b, alpha: np.tanh(
-            (1 - alpha) * h_prev + alpha * (x @ W_x.T + h_prev @ W_h.T + b)
-        ),
+        lambda x, h_prev, W_x, W_h, b, alpha: np.tanh((1 - alpha) * h_prev + alpha * (x @ W_x.T + h_prev @ W_h.T + b)),
     ),
     alpha_inside=(
         "alpha stands inside the tanh: it is the squashed value that is weighted, not its argument.",
-        lambda x, h_prev, W_x, W_h, b, alpha: (
-            (1 - alpha) * h_prev + np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))
-        ),
+        lambda x, h_prev, W_x, W_h, b, alpha: (1 - alpha) * h_prev + np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b)),
     ),
     alpha_of_the_example=(
         "alpha is always 0.25, as in the example: it arrives as an argument.",
-        lambda x, h_prev, W_x, W_h, b, alpha: (
-            0.75 * h_prev + 0.25 * np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
-        ),
+        lambda x, h_prev, W_x, W_h, b, alpha: 0.75 * h_prev + 0.25 * np.tanh(x @ W_x.T + h_prev @ W_h.T + b),
     ),
     bias_after_all=(
         "The bias is added to the finished state: it belongs inside the tanh, with the other terms.",
-        lambda x, h_prev, W_x, W_h, b, alpha: (
-            (1 - alpha) * h_prev + alpha * np.tanh(x @ W_x.T + h_prev @ W_h.T) + b
-        ),
+        lambda x, h_prev, W_x, W_h, b, alpha: (1 - alpha) * h_prev + alpha * np.tanh(x @ W_x.T + h_prev @ W_h.T) + b,
     ),
 )
 
@@ -123,10 +113,7 @@ def as_a_move(x, h_prev, W_x, W_h, b, alpha):
 @step.answer
 def one_matrix_row_by_row(x, h_prev, W_x, W_h, b, alpha):
     W = np.hstack([W_x, W_h, b[:, None]])
-    rows = [
-        np.tanh(W @ np.concatenate([x_row, h_row, [1.0]]))
-        for x_row, h_row in zip(x, h_prev, strict=True)
-    ]
+    rows = [np.tanh(W @ np.concatenate([x_row, h_row, [1.0]])) for x_row, h_row in zip(x, h_prev, strict=True)]
     h = h_prev.copy()
     h *= 1 - alpha
     h += alpha * np.array(rows)
@@ -191,9 +178,7 @@ slips(
 )
 
 
-@unroll.mistake(
-    "The state is put back after the step: then the first input of a new sequence is lost."
-)
+@unroll.mistake("The state is put back after the step: then the first input of a new sequence is lost.")
 def reset_after(step, x, h0, first):
     h, state = [], h0
     for t in range(len(x)):
@@ -241,9 +226,7 @@ mistakes(
     unroll,
     all_the_last=(
         "Every entry of h is the last state: one array was stored T times and overwritten at every step.",
-        lambda step, x, h0, first: np.stack(
-            [weighted(step, x, h0, first)[-1]] * len(x)
-        ),
+        lambda step, x, h0, first: np.stack([weighted(step, x, h0, first)[-1]] * len(x)),
     ),
     h0_kept=(
         "h0 is stored as well: h has T entries, and the first is what the step returned at t = 0.",
@@ -251,27 +234,19 @@ mistakes(
     ),
     h0_kept_last_dropped=(
         "h0 is stored first and the last state dropped: h[t] is what the step returned at t.",
-        lambda step, x, h0, first: np.stack(
-            [h0, *weighted(step, x, h0, first)][:-1]
-        ),
+        lambda step, x, h0, first: np.stack([h0, *weighted(step, x, h0, first)][:-1]),
     ),
     h0_for_the_first_step=(
         "h[0] is h0 itself: the first input goes through the step as well.",
-        lambda step, x, h0, first: np.stack(
-            [h0, *weighted(step, x[1:], h0, first[1:])]
-        ),
+        lambda step, x, h0, first: np.stack([h0, *weighted(step, x[1:], h0, first[1:])]),
     ),
     first_step_left_out=(
         "The first step is left out: the loop begins at t = 0, with h0 as the state before it.",
-        lambda step, x, h0, first: np.stack(
-            [0 * h0, *weighted(step, x[1:], h0, first[1:])]
-        ),
+        lambda step, x, h0, first: np.stack([0 * h0, *weighted(step, x[1:], h0, first[1:])]),
     ),
     last_step_left_out=(
         "The last step is left out: there is a state after each of the T steps.",
-        lambda step, x, h0, first: np.stack(
-            [*weighted(step, x, h0, first)[:-1], 0 * h0]
-        ),
+        lambda step, x, h0, first: np.stack([*weighted(step, x, h0, first)[:-1], 0 * h0]),
     ),
     filled_backwards=(
         "h is filled from its end: the state at t has to know the inputs up to t, not those from t on.",
@@ -283,9 +258,7 @@ mistakes(
     ),
     flags_on_the_results=(
         "h0 is written over the results where a sequence begins, while the state itself runs on: it is the state before the step that goes back to h0.",
-        lambda step, x, h0, first: np.where(
-            first[..., None], h0, weighted(step, x, h0, first & False)
-        ),
+        lambda step, x, h0, first: np.where(first[..., None], h0, weighted(step, x, h0, first & False)),
     ),
 )
 
@@ -377,9 +350,7 @@ def by_shapes(I, H, L, O, biases):
 
 # 4. multiple_of_three
 
-three = exercise(
-    "multiple_of_three", points=3, returns=("W_x", "W_h", "b", "h0", "w_y", "c")
-)
+three = exercise("multiple_of_three", points=3, returns=("W_x", "W_h", "b", "h0", "w_y", "c"))
 
 
 @three.property(
@@ -399,9 +370,7 @@ def draw_bits(rng, T, B):
 )
 def draw_many_bits(rng, T, B):
     bits = rng.integers(0, 2, size=(T, B))
-    bits[:, 0] = (
-        np.arange(1, T + 1) % 2
-    )  # 101010...: too small weights fail here first
+    bits[:, 0] = np.arange(1, T + 1) % 2  # 101010...: too small weights fail here first
     return {"bits": bits}
 
 
@@ -550,9 +519,7 @@ def every_unit_twice():
 
 # 5. read_last
 
-last = exercise(
-    "read_last", points=2, returns="y", terms={"state": ("h",), "bias": ("b_y",)}
-)
+last = exercise("read_last", points=2, returns="y", terms={"state": ("h",), "bias": ("b_y",)})
 
 
 @last.inputs(T=(9, 1, 8, 5, 6), B=(4, 2, 1, 3, 3), O=(2, 3, 1, 4, 2))
@@ -692,9 +659,7 @@ slips(
 )
 
 
-@every.mistake(
-    "The last answer is repeated through the padding: padded steps have to be exactly zero."
-)
+@every.mistake("The last answer is repeated through the padding: padded steps have to be exactly zero.")
 def last_answer_repeated(h, x, lengths, W_y, W_s, b_y):
     y = h @ W_y.T + x @ W_s.T + b_y
     for j, n in enumerate(lengths):
@@ -714,9 +679,7 @@ def masked_in_part(kept):
     return read
 
 
-for kept in itertools.chain(
-    *(itertools.combinations(every.terms, n) for n in (1, 2))
-):
+for kept in itertools.chain(*(itertools.combinations(every.terms, n) for n in (1, 2))):
     every.mistake(
         f"In the padding the {' and the '.join(kept)} still count{'s' * (len(kept) == 1)}: the whole output has to be zero there."
     )(masked_in_part(kept))
@@ -819,12 +782,8 @@ def through_p(logits, targets, mask, shifted=False, one_hot=False, guarded=True)
     p = np.exp(logits - shifted * logits.max(axis=-1, keepdims=True))
     log_p = np.log(p / p.sum(axis=-1, keepdims=True))
     targets = np.eye(log_p.shape[-1])[targets]
-    losses = (log_p * targets if one_hot else np.where(targets, log_p, 0)).sum(
-        axis=-1
-    )
-    return (
-        0.0 if guarded and not mask.any() else -(losses * mask).sum() / mask.sum()
-    )
+    losses = (log_p * targets if one_hot else np.where(targets, log_p, 0)).sum(axis=-1)
+    return 0.0 if guarded and not mask.any() else -(losses * mask).sum() / mask.sum()
 
 
 AS_WRITTEN = "The probabilities are computed as written, and their log is taken afterwards: exp overflows for large logits, so take the largest off first and stay with logs"
@@ -887,9 +846,7 @@ slips(
             "np.sum(loss * mask) / np.log(2)": "The loss is in bits: nats come from the natural logarithm.",
             "np.sum(loss * mask) / np.log(10)": "The loss is taken to base 10: nats come from the natural logarithm.",
         },
-        " / max(np.sum(mask), 1.0)": {
-            "": "The losses are summed, not averaged: asked for is the loss per real token."
-        },
+        " / max(np.sum(mask), 1.0)": {"": "The losses are summed, not averaged: asked for is the loss per real token."},
         REAL: {
             "loss.mean()": "The mask is not used: padded tokens have no right answer, so their loss must not count.",
             "np.sum(loss * (1 - mask)) / max(np.sum(1 - mask), 1.0)": "The mask is inverted: it is 1 for real tokens, and theirs is the loss that counts.",
@@ -898,22 +855,18 @@ slips(
     },
 )
 MEANS = "(np.sum(loss * mask, axis={0}) / np.sum(mask, axis={0})).mean()"
-WITH_1 = (
-    "(np.sum(loss * mask, axis={0}) / np.maximum(np.sum(mask, axis={0}), 1)).mean()"
+WITH_1 = "(np.sum(loss * mask, axis={0}) / np.maximum(np.sum(mask, axis={0}), 1)).mean()"
+OF_SEQUENCES = (
+    "The mean is over sequences: first within each and then over all of them, so that short ones weigh too much"
 )
-OF_SEQUENCES = "The mean is over sequences: first within each and then over all of them, so that short ones weigh too much"
 OF_STEPS = "The mean is over steps: first within each and then over all of them, so that late steps weigh too much"
 slips(
     loss,
     {
         REAL: {
             MEANS.format(0): f"{OF_SEQUENCES}, and an empty one gives NaN.",
-            WITH_1.format(
-                0
-            ): f"{OF_SEQUENCES}, and an empty one counts as perfectly predicted.",
-            f"{MEANS[:-7]}[mask.any(axis=0)].mean() if mask.any() else 0.0".format(
-                0
-            ): f"{OF_SEQUENCES}.",
+            WITH_1.format(0): f"{OF_SEQUENCES}, and an empty one counts as perfectly predicted.",
+            f"{MEANS[:-7]}[mask.any(axis=0)].mean() if mask.any() else 0.0".format(0): f"{OF_SEQUENCES}.",
             MEANS.format(1): f"{OF_STEPS}, and an empty one gives NaN.",
             WITH_1.format(1): f"{OF_STEPS}.",
         },
@@ -955,32 +908,23 @@ mistakes(
     loss,
     mask_on_logits=(
         "The mask is applied to the logits: a padded token then costs ln V instead of nothing.",
-        lambda logits, targets, mask: (
-            token_losses(logits * mask[..., None], targets).sum()
-            / max(mask.sum(), 1)
-        ),
+        lambda logits, targets, mask: token_losses(logits * mask[..., None], targets).sum() / max(mask.sum(), 1),
     ),
     mask_on_logits_but_empty=(
         "The mask is applied to the logits: a padded token then costs ln V instead of nothing, which 0 for an empty batch does not mend.",
         lambda logits, targets, mask: (
-            mask.any()
-            * token_losses(logits * mask[..., None], targets).sum()
-            / max(mask.sum(), 1)
+            mask.any() * token_losses(logits * mask[..., None], targets).sum() / max(mask.sum(), 1)
         ),
     ),
     mean_after_mask_on_logits=(
         "The mask is applied to the logits, and the mean is over all tokens: a padded token then counts with the loss ln V.",
-        lambda logits, targets, mask: token_losses(
-            logits * mask[..., None], targets
-        ).mean(),
+        lambda logits, targets, mask: token_losses(logits * mask[..., None], targets).mean(),
     ),
     padding_minus_infinity=(
         "The logits of padded tokens are set to minus infinity: their loss is then NaN, and NaN times 0 is NaN.",
         lambda logits, targets, mask: (
             mean_of_real(
-                token_losses(
-                    np.where(mask[..., None] > 0, logits, -np.inf), targets
-                ),
+                token_losses(np.where(mask[..., None] > 0, logits, -np.inf), targets),
                 mask,
             )
             if mask.any()
@@ -991,8 +935,7 @@ mistakes(
         "The log is taken of the mean probability: the loss is the mean of the logs.",
         lambda logits, targets, mask: (
             -np.log(
-                mean_of_real(np.exp(-token_losses(logits, targets)), mask)
-                or 1.0  # nothing is real
+                mean_of_real(np.exp(-token_losses(logits, targets)), mask) or 1.0  # nothing is real
             )
         ),
     ),
@@ -1015,9 +958,7 @@ def real_tokens_first(logits, targets, mask):
         return 0.0
     z, y = logits[real], targets[real]  # (N, V), (N,)
     top = z.max(axis=1)
-    return (
-        top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - z[np.arange(len(y)), y]
-    ).mean()
+    return (top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - z[np.arange(len(y)), y]).mean()
 
 
 # 8. fit_readout
@@ -1044,9 +985,7 @@ def draw_fit_without_washout(rng, T, B, H, O):
 
 def rows(kept):
     """The first two lines of the solution, by what is kept of "h & target", or of either "{}"."""
-    of_h, of_target = (
-        kept.split(" & ") if "&" in kept else map(kept.format, ("h", "target"))
-    )
+    of_h, of_target = kept.split(" & ") if "&" in kept else map(kept.format, ("h", "target"))
     return f"states = {of_h}.reshape(-1, h.shape[-1])\n    wanted = {of_target}.reshape(-1, target.shape[-1])"
 
 
@@ -1130,10 +1069,7 @@ def centred_by_sequence(h, target, washout, penalty):
 
 
 def mean_of_fits(h, target, washout, penalty):
-    fits = [
-        stacked_least_squares(h[:, [j]], target[:, [j]], washout, penalty)
-        for j in range(h.shape[1])
-    ]
+    fits = [stacked_least_squares(h[:, [j]], target[:, [j]], washout, penalty) for j in range(h.shape[1])]
     return tuple(np.mean(part, axis=0) for part in zip(*fits, strict=True))
 
 
@@ -1153,9 +1089,7 @@ mistakes(
     ),
     washout_less_one=(
         "One step of the washout takes part in the fit, and without a washout only the last step does: of T steps, T - washout are left.",
-        lambda h, target, washout, penalty: stacked_least_squares(
-            h[washout - 1 :], target[washout - 1 :], 0, penalty
-        ),
+        lambda h, target, washout, penalty: stacked_least_squares(h[washout - 1 :], target[washout - 1 :], 0, penalty),
     ),
     centred_by_sequence=(
         "Every sequence is centred by its own means: there is one constant for all sequences together.",
@@ -1172,14 +1106,10 @@ mistakes(
 def stacked_least_squares(h, target, washout, penalty):
     """The penalty as extra rows of an ordinary least-squares problem, the constant as an extra column."""
     H, O = h.shape[2], target.shape[2]
-    a = np.concatenate(
-        [h[washout:], np.ones((*h[washout:].shape[:2], 1))], axis=2
-    ).reshape(-1, H + 1)
+    a = np.concatenate([h[washout:], np.ones((*h[washout:].shape[:2], 1))], axis=2).reshape(-1, H + 1)
     y = target[washout:].reshape(-1, O)
     rows = np.sqrt(penalty) * np.eye(H, H + 1)
-    solution = np.linalg.lstsq(
-        np.vstack([a, rows]), np.vstack([y, np.zeros((H, O))]), rcond=None
-    )[0]
+    solution = np.linalg.lstsq(np.vstack([a, rows]), np.vstack([y, np.zeros((H, O))]), rcond=None)[0]
     return solution[:H].T, solution[H]
 
 
