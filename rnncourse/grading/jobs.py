@@ -36,10 +36,13 @@ def work(jobs: Iterator[Job], keep: Callable[[dict], None], workers: int, execut
             lost = _hand_out(jobs, keep, AHEAD * workers, pool)
         if not lost:
             return
-        for job in lost:
+        lost = iter(lost)
+        while True:
             with _pool(1) as pool:
-                if _hand_out(iter([job]), keep, 1, pool):
-                    keep(failed(job, "the grading process was killed, perhaps for want of memory"))
+                killed = _hand_out(lost, keep, 1, pool)
+            if not killed:
+                break
+            keep(failed(killed[0], "the grading process was killed, perhaps for want of memory"))
 
 
 def failed(job: Job, why: str) -> dict:
