@@ -119,6 +119,7 @@ def pairs(name, function):
         yield {known[k][0], known[l][0]}, implementation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNITS)
 def test_most_pairs_of_mistakes_name_one_of_them(name, record_property):
     named = total = 0
@@ -151,6 +152,7 @@ def close(a, b):
     return a == b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNITS)
 def test_public_checks_are_what_checks_py_generates(name):
     stored = json.loads((ROOT / "rnncourse" / "units" / f"{name}.json").read_text(encoding="utf-8"))

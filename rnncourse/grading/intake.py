@@ -58,8 +58,12 @@ def find(path: Path, templates: dict[str, Template], unit: str | None = None) ->
         students.setdefault(identity(name), (platform, []))[1].append(entry)
     if not students:
         raise ValueError(f"{path} holds no submissions: expected STUDENT/UNIT/UNIT.ipynb, notebooks, or such a zip")
+    empty: dict[str, set[str]] = {}  # units for which a student has a folder
+    for folder in folders:
+        if folder.name in templates:
+            empty.setdefault(identity(_student(folder / "x", templates)[0]), set()).add(folder.name)
     for name, (platform, files) in sorted(students.items()):
-        yield from _of_student(name, platform, files, folders, templates, wanted, unit)
+        yield from _of_student(name, platform, files, empty.get(name, ()), templates, wanted, unit)
 
 
 def _folder(path: Path):
@@ -170,9 +174,8 @@ def _of_student(student, platform, files, folders, templates, wanted, unit) -> I
     for entry in books:
         named = _unit_named(entry.path, templates)
         units.setdefault(named or _unit_inside(entry, templates) or "", []).append((entry, bool(named)))
-    for folder in folders:
-        if identity(folder.parts[0]) == student and folder.name in templates:
-            units.setdefault(folder.name, [])
+    for name in folders:
+        units.setdefault(name, [])
     strangers = units.pop("", [])
     mine = [u for u in units if u in wanted]
     if strangers and (unit or not units):

@@ -24,7 +24,17 @@ from rnncourse.judge.spec import Spec
 
 PACKAGE = Path(__file__).resolve().parent.parent
 # Of rnncourse, students' code sees what chapters use; of the judge, what calls functions
-HIDDEN = ("units", "grading", "judge", "bench.py", "cli.py", "check.py", "__pycache__")
+HIDDEN = (
+    "units",
+    "grading",
+    "judge",
+    "__pycache__",
+    "bench.py",
+    "bench_grading.py",
+    "bench_run.py",
+    "cli.py",
+    "check.py",
+)
 SHOWN = [f"judge/{m}.py" for m in ("__init__", "call", "cells", "compare", "forbidden", "frames", "wire")]
 NO_CHECKS = (
     '"""Checks do nothing here: grading compares elsewhere."""\n\n\ndef unit(name):\n    return lambda f: None\n'
@@ -154,7 +164,7 @@ def stage(course: Path, forbidden) -> None:
     hidden = {*HIDDEN, *(f"{f.removeprefix('rnncourse.')}.py" for f in forbidden)}
     target = course / "rnncourse"
     shutil.copytree(PACKAGE, target, ignore=lambda folder, names: hidden & set(names))
-    for name in (*SHOWN, "grading/worker.py"):
+    for name in (*SHOWN, "grading/confine.py", "grading/worker.py"):
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copy(PACKAGE / name, target / name)
     (target / "check.py").write_text(NO_CHECKS, encoding="utf-8")
@@ -188,7 +198,20 @@ def wall(course: Path, forbidden) -> list[str]:
             command += ["--symlink", os.readlink(f"/{link}"), f"/{link}"]
         elif Path("/", link).is_dir():
             command += ["--ro-bind", f"/{link}", f"/{link}"]
-    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"]
+    command += [
+        "--perms",
+        "0755",
+        "--dir",
+        "/etc",
+        "--ro-bind-try",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.cache",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
+    command += ["--remount-ro", "/dev"]
     for name in (*forbidden, "rnncourse"):
         folder = _package_folder(name) if "." not in name else None
         if folder and folder.name == name and any(p in folder.parents for p in places):

@@ -49,7 +49,7 @@ class Session:
             return [self.dead[name]]
         replies: list[Reply] = []
         try:
-            self._run_cells()
+            self.prepare()
             self.send(packed)
             while len(replies) < count:
                 replies.append(checked(self.answer()))
@@ -82,7 +82,7 @@ class Session:
     def _left(self) -> float:
         return self.started + self.limits.total_seconds - time.monotonic()
 
-    def _run_cells(self) -> None:
+    def prepare(self) -> None:
         """Bring a new worker to where the student's notebook ends, without the cells that ended one."""
         while self.channel is None:
             self.begin()

@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import inspect
 import itertools
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from rnncourse.judge.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
 from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
 
 PUBLIC_SEED = 20260101
+PAIRED = 16  # slips, from the first on, of which two at once are looked at: their number grows with the square
 KEPT = 3  # fingerprints of a stored pair of mistakes
 
 
@@ -107,13 +109,13 @@ class Unit:
             # what is stored is what is compared, also with hidden cases
             cases.append(replace(case, expected=wire.decode(wire.encode(reply.value))))
         spec = replace(spec, cases=cases)
-        known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), m.__name__) for hint, m in e.mistakes])
+        known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), _headline(hint)) for hint, m in e.mistakes])
         single = replace(spec, mistakes=known)
         return replace(single, pairs=OnDemand(lambda: list(self._masking_pairs(single))))
 
     def pairs(self, name: str):
-        """(k, l, implementation) for each two slips of `name` that can be made at once."""
-        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)]
+        """(k, l, implementation) for each two of the first slips of `name` that can be made at once."""
+        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)][:PAIRED]
         for (k, a), (l, b) in itertools.combinations(slips, 2):
             # where the first took away what the second edits, or the two contradict each other, there is no pair
             with contextlib.suppress(ValueError, SyntaxError):
@@ -163,6 +165,11 @@ class Unit:
                 f"{self.name}, {e.name}: the inputs {tuple(inputs)} are not the parameters {arguments}, in order"
             )
         return wire.decode(wire.encode(dict(inputs)))
+
+
+def _headline(hint: str) -> str:
+    """A hint in short, as tables have it: what comes before its explanation."""
+    return re.split(r"[:;.] |[.:;]$|, which|, so ", hint)[0][:80]
 
 
 def _thinned(prints: list[dict]) -> list[dict]:

@@ -10,7 +10,6 @@ Started by `sandbox.py` as `python worker.py FD` with one end of a socket pair. 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import io
 import json
@@ -20,10 +19,6 @@ import signal
 import socket
 import sys
 
-NEW_USER, NEW_MOUNT, NEW_IPC, NEW_PID = 0x10000000, 0x00020000, 0x08000000, 0x20000000
-NOSUID_NODEV = 2 | 4
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
-CAPABILITY_VERSION_3 = 0x20080522
 NOBODY = 65534
 
 
@@ -32,6 +27,8 @@ def main(fd: int, course: str) -> None:
     sys.path.insert(0, course)
     control = socket.socket(fileno=fd)
     # here and not above: everything is imported as nobody, and rnncourse from the sandbox's copy
+    global confine
+    from rnncourse.grading import confine
     from rnncourse.judge import call, cells, frames  # noqa: F401  (imported once, for all workers)
     from rnncourse.judge.forbidden import Tripwires
 
@@ -80,7 +77,7 @@ def drop_root() -> None:
 
 def start(channel: int, control: socket.socket, namespace: dict, order: dict) -> tuple[int, ...]:
     """Fork a child that serves `channel`; returns the process ids of the helper between, if any, and of the child."""
-    order = order | {"virtual": virtual_memory()}
+    order = order | {"virtual": confine.virtual_memory()}
     if not order["confined"]:
         child = os.fork()
         if child == 0:
@@ -93,7 +90,7 @@ def start(channel: int, control: socket.socket, namespace: dict, order: dict) ->
         try:
             os.close(reader)
             control.close()
-            separate(order)
+            confine.separate(order)
             child = os.fork()
             if child == 0:
                 serve_confined(channel, namespace, order)
@@ -121,24 +118,6 @@ def end(child: tuple[int, ...]) -> None:
         os.waitpid(child[0], 0)
 
 
-def _libc():
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, what: str) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), what)
-
-
-def separate(order: dict) -> None:
-    """Namespaces of its own: no sight of other processes, an empty /tmp of limited size, no /proc."""
-    libc = _libc()
-    _check(libc.unshare(NEW_USER | NEW_MOUNT | NEW_IPC | NEW_PID), "unshare")
-    size = f"size={order['disk_mb']}m,nr_inodes=1000,mode=1777".encode()
-    for place, options in ((b"/tmp", size), (b"/dev/shm", size), (b"/proc", b"size=0,mode=555")):
-        _check(libc.mount(b"tmpfs", place, b"tmpfs", NOSUID_NODEV, options), f"mount {place.decode()}")
-
-
 def serve_confined(channel: int, namespace: dict, order: dict) -> None:
     """The last steps before students' code: limits, no rights, no open files; then serve for good."""
     try:
@@ -149,46 +128,12 @@ def serve_confined(channel: int, namespace: dict, order: dict) -> None:
             os.dup2(null, fd)
         os.closerange(3, channel)
         os.closerange(channel + 1, 4096)
-        limits(order)
-        drop_capabilities()
+        confine.limits(order)
+        confine.drop_capabilities()
+        confine.forbid_calls()
         serve(socket.socket(fileno=channel), namespace)
     finally:
         os._exit(1)
-
-
-def virtual_memory() -> int:
-    """Bytes that RLIMIT_AS counts in this process already."""
-    try:
-        with open("/proc/self/statm") as f:
-            return int(f.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 2**30
-
-
-def limits(order: dict) -> None:
-    for what, value in (
-        (resource.RLIMIT_AS, order["virtual"] + order["memory_mb"] * 2**20),
-        (resource.RLIMIT_CPU, order["cpu_seconds"]),
-        (resource.RLIMIT_FSIZE, order["disk_mb"] * 2**20),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, order["processes"]),
-    ):
-        with contextlib.suppress(ValueError, OSError):  # a lower limit stands already
-            resource.setrlimit(what, (value, value))
-
-
-def drop_capabilities() -> None:
-    """No rights in the new namespaces, now or through any program; gone if the server goes."""
-    if not sys.platform.startswith("linux"):
-        return
-    libc = _libc()
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    for capability in range(64):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def serve(channel: socket.socket, namespace: dict) -> None:

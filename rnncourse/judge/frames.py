@@ -22,6 +22,7 @@ LENGTH = struct.Struct(">Q")
 KINDS = "biuf"
 DTYPE = re.compile(r"^[<>|=]?[biuf](1|2|4|8)$")
 IDENTIFIER = re.compile(r"^[A-Za-z_]\w{0,60}(\.[A-Za-z_]\w{0,60}){0,6}$", re.ASCII)
+MOST_TREE = 8_000_000  # bytes of JSON: parsed, they take many times as much memory
 MOST_ITEMS = 1_000_000  # values in lists, tuples and dicts together
 
 
@@ -77,6 +78,8 @@ def unpack(data: bytes, with_toys: bool = False):
     """The value of a frame; raises Forged. Functions of `rnncourse.toys` are read only `with_toys`."""
     try:
         (length,) = LENGTH.unpack_from(data)
+        if length > MOST_TREE:
+            raise Forged(f"{length / 1e6:.0f} MB of structure; {MOST_TREE // 10**6} MB are read")
         start = LENGTH.size + length
         if length > len(data) - LENGTH.size:
             raise Forged("shorter than it says")

@@ -1,0 +1,85 @@
+"""What a student's code finds inside the wall: nothing of ours, nothing that lasts, nothing without end."""
+
+import pytest
+
+from rnncourse.grading import sandbox
+from rnncourse.grading.session import Session
+from rnncourse.judge.forbidden import NUMPY_UNIT
+
+pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
+
+# cells that fail, with what the error says
+REFUSED = {
+    "import os; os.memfd_create('x')": "PermissionError",
+    "import ctypes; assert ctypes.CDLL(None).shmget(0, 1 << 30, 0o1600) >= 0": "AssertionError",
+    "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0": "AssertionError",
+    "import ctypes; assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0": "AssertionError",
+    "import os; os.fork()": "BlockingIOError",
+    "import threading; threading.Thread(target=print).start()": "can't start new thread",
+    "open('/dev/left', 'w').write('x')": "Read-only file system",
+    "open('/usr/left', 'w').write('x')": "Read-only file system",
+    "open('/course/left', 'w').write('x')": "Read-only file system",
+    "open('/left', 'w').write('x')": "Read-only file system",
+    "open('/tmp/big', 'wb').write(bytes(20 << 20))": "OSError",
+    "bytearray(1 << 30)": "MemoryError",
+    "open('/etc/passwd')": "FileNotFoundError",
+    "open('/proc/self/environ')": "FileNotFoundError",
+    "import socket; socket.create_connection(('127.0.0.1', 22), 1)": "ConnectionRefused",
+    "import socket; socket.create_connection(('1.1.1.1', 53), 1)": "OSError",
+    "import os; os.setuid(0)": "OSError",
+    "import os; os.kill(1, 0); os.kill(2, 0)": "ProcessLookupError",
+    "import rnncourse.layers as x; x.rnn_forward(1)": "Forbidden",
+    "import scipy.signal as x; x.lfilter(1)": "Forbidden",
+    "import nbgrader_config": "ModuleNotFoundError",
+    "import rnncourse.grading.unit": "ModuleNotFoundError",
+    "import rnncourse.judge.verdict": "ModuleNotFoundError",
+}
+ALLOWED = [
+    "import numpy as np; np.linalg.svd(np.ones((3, 3)))",
+    "open('/tmp/small', 'w').write('x'); assert open('/tmp/small').read() == 'x'",
+    "import os; assert os.getuid() != 0 and os.listdir('/proc') == []",
+    "from rnncourse.check import unit; unit('x')('y')",
+    "from rnncourse import toys, gradcheck",
+    "import torch, scipy",
+]
+
+
+@pytest.fixture(scope="module")
+def walled():
+    room = sandbox.Sandbox(["import numpy as np"], NUMPY_UNIT, limits=sandbox.Limits(5, 60, 512, 16))
+    yield room
+    room.close()
+
+
+@pytest.mark.parametrize("cell", REFUSED)
+def test_refused(walled, cell):
+    with Session(walled, [("cell", cell)]) as session:
+        session.prepare()
+        assert REFUSED[cell] in session.errors.get("cell", "nothing went wrong")
+
+
+@pytest.mark.parametrize("cell", ALLOWED)
+def test_allowed(walled, cell):
+    with Session(walled, [("cell", cell)]) as session:
+        session.prepare()
+        assert session.errors == {}
+
+
+def test_a_worker_finds_nothing_of_the_one_before(walled):
+    with Session(walled, [("cell", "open('/tmp/left', 'w').write('x'); import numpy; numpy.tanh = None")]) as session:
+        session.prepare()
+        assert session.errors == {}
+    with Session(walled, [("cell", "import os; assert os.listdir('/tmp') == []; np.tanh(1.0)")]) as session:
+        session.prepare()
+        assert session.errors == {}
+
+
+def test_a_missing_tool_is_said(monkeypatch):
+    monkeypatch.setattr(sandbox, "available", lambda: False)
+    with pytest.raises(sandbox.NoSandbox, match="apt install bubblewrap"):
+        sandbox.Sandbox([])
+
+
+def test_a_set_up_that_fails_is_said():
+    with pytest.raises(sandbox.NoSandbox, match="nothing_like_this"):
+        sandbox.Sandbox(["import nothing_like_this"])
