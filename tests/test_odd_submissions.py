@@ -151,6 +151,24 @@ ODD = {
         "graded",
         "",
     ),
+    "a question in a solution cell": (
+        changed(right(), lambda n: cell_of(n, "unroll").update(source="np.zeros?\n" + solution()["unroll"])),
+        ALL,
+        "graded",
+        "",
+    ),
+    "shows things": (
+        changed(right(), lambda n: cell_of(n, "unroll").update(source="display(1)\n" + solution()["unroll"])),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a text of 200 kB": (
+        changed(right(), lambda n: n["cells"].extend([markdown("# a\n" * 50_000), code("x = 1\n" * 50_000)])),
+        ALL,
+        "graded",
+        "",
+    ),
     "a timed solution cell": (
         changed(right(), lambda n: cell_of(n, "unroll").update(source="%%time\n" + solution()["unroll"])),
         ALL,
@@ -241,6 +259,8 @@ ODD = {
     "a web page": (b"<!DOCTYPE html><html></html>", 0, "needs_person", "a web page, not a notebook"),
     "a photo": (b"\xff\xd8\xff\xe0" + bytes(range(256)), 0, "needs_person", "not text in UTF-8"),
     "a list": (b"[1, 2]", 0, "needs_person", "holds a JSON list"),
+    "worksheets without cells": (b'{"worksheets": [{"cells": 5}, null]}', 0, "needs_person", "nothing of the unit"),
+    "brackets without end": (b"[" + b"[]," * 2_000_000, 0, "needs_person", "more than 200,000 brackets"),
     "no cells": (b'{"nbformat": 4}', 0, "needs_person", "without a list of cells"),
     "nested without end": (b"[" * 100_000, 0, "needs_person", "file is not"),
     "another notebook": ({"cells": [code("print(1)")], "nbformat": 4}, 0, "needs_person", "nothing of the unit"),
@@ -260,6 +280,7 @@ def run(tmp_path_factory):
     put(subs, "a draft beside it", right())
     put(subs, "a draft beside it", student_notebook(), name="draft.ipynb")
     put(subs, "late", right()).with_name("timestamp.txt").write_text("2030-01-01 10:00:00 UTC")
+    put(subs, "a time that is none", right()).with_name("timestamp.txt").write_text("9" * 30 + "h")
     put(subs, "extra files", right()).with_name("big.csv").write_text("1,2,3")
     (subs / "missing" / UNIT).mkdir(parents=True)
     (subs / "nothing at all").mkdir()
@@ -290,6 +311,7 @@ FILES = {
     "two of them": (0, "needs_person", "several notebooks, none chosen: a.ipynb, b.ipynb"),
     "a draft beside it": (ALL, "graded_with_problems", "other notebooks were left alone: draft.ipynb"),
     "late": (ALL, "graded", ""),
+    "a time that is none": (ALL, "graded", ""),
     "extra files": (ALL, "graded", ""),
     "missing": (0, "needs_person", "no notebook in the folder"),
     "nothing at all": (0, "needs_person", "the folder is empty"),
@@ -403,18 +425,40 @@ def test_a_zip_is_read_and_never_unpacked(tmp_path):
         z.writestr(f"class/ada/{UNIT}/{UNIT}.ipynb", text)
         z.writestr(f"class/bob/{UNIT}/{UNIT}.ipynb", text)
         z.writestr("class/__MACOSX/bob/._x.ipynb", "junk")
-        z.writestr("../../../../tmp/escaped.ipynb", text)
     rows = found(archive)
-    assert {"ada", "bob"} <= set(rows) or {"class"} <= set(rows)
-    assert json.loads(next(iter(rows.values())).read())["nbformat"] == 4
-    assert not Path("/tmp/escaped.ipynb").exists()
+    assert set(rows) == {"ada", "bob"} and not any(r.problem for r in rows.values())
+    assert json.loads(rows["ada"].read())["nbformat"] == 4
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("../../../../tmp/escaped.ipynb", text)
+        z.writestr("/etc/escaped.ipynb", text)
+    assert set(found(archive)) == {"tmp", "etc"}
+    assert not Path("/tmp/escaped.ipynb").exists() and not Path("/etc/escaped.ipynb").exists()
+
+
+def test_nobody_can_hand_in_for_another(tmp_path):
+    text = json.dumps(student_notebook())
+    for path in (
+        "Ada_1_assignsubmission_file_/my answer.ipynb",
+        f"Mallory_2_assignsubmission_file_/Ada_1_assignsubmission_file_/{UNIT}/{UNIT}.ipynb",
+        f"Mallory_2_assignsubmission_file_/Eve_3_assignsubmission_file_/{UNIT}/timestamp.txt",
+        "bob/x.ipynb",
+        f"mallory/bob/{UNIT}/{UNIT}.ipynb",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text if path.endswith("ipynb") else "2000-01-01")
+    rows = found(tmp_path)
+    assert set(rows) == {"Ada_1", "Mallory_2", "bob", "mallory"}
+    assert (
+        rows["Ada_1"].source == "Ada_1_assignsubmission_file_/my answer.ipynb" and rows["bob"].source == "bob/x.ipynb"
+    )
+    assert rows["Mallory_2"].timestamp is None
 
 
 def test_a_zip_that_claims_little_and_holds_much(tmp_path):
     archive = tmp_path / "bomb.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr(f"ada/{UNIT}/{UNIT}.ipynb", bytes(60_000_000))
-    with pytest.raises(submission.Unreadable, match="more than 20 MB"):
+    with pytest.raises(submission.Unreadable, match="more than 10 MB"):
         found(archive)["ada"].read()
 
 

@@ -261,6 +261,20 @@ assert FOUND == [[], []]
 """
     + ANSWER_ALL,
     "stops itself": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
+    "a reply of no known form": """
+import rnncourse.judge.frames as frames, numpy as np
+real = frames.pack
+def forged(value):
+    if "trouble" in value:
+        value = value | {"trouble": np.zeros(2), "changed": [50], "text": [1], "code": {}}
+    return real(value)
+frames.pack = forged
+""",
+    "a very large answer": """
+import numpy as np
+FOUND = np.zeros(8_000_000, np.int8)
+"""
+    + ANSWER_ALL,
     "closes every file": "import os; os.closerange(0, 4096)",
     "a thread that goes on": """
 import threading

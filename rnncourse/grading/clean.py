@@ -21,20 +21,26 @@ LINKS = frozenset({"http", "https", "mailto"})
 ACTIVE = re.compile(r"[\\`*_{}\[\]()#+!|~$\n]")
 MOST_OUTPUT = 20_000  # characters of one stored text output
 MOST_PICTURE = 2_000_000  # characters of one picture
-MOST = 100_000  # characters of one cell
+MOST = 8_000  # characters of one cell that are rendered: the time grows with their square
+LINK = re.compile(r"(https?://|mailto:)", re.I)
 
 
 def markdown(source: str) -> str:
     """Markdown as safe HTML in one line. Pictures and attachments are left out; formulas stay."""
     if not source.strip():
         return ""
-    html = bleach.clean(
-        markdown2html(source[:MOST]), tags=TAGS, attributes={"a": ["href", "title"]}, protocols=LINKS, strip=True
-    )
+    if len(source) > MOST:
+        pre = bleach.clean(source, tags=frozenset())
+        return f"<pre>{ACTIVE.sub(lambda m: f'&#{ord(m[0])};', pre)}</pre>"
+    html = bleach.clean(markdown2html(source), tags=TAGS, attributes={"a": _harmless}, protocols=LINKS, strip=True)
     pieces = re.split(r"(<[^>]*>)", html)  # bleach escapes every < that opens no tag
     # What Markdown or line breaks could mean the second time is written as character references
     text = [p if k % 2 else ACTIVE.sub(lambda m: f"&#{ord(m[0])};", p) for k, p in enumerate(pieces)]
     return f"<div>{''.join(text)}</div>".replace("\n", "&#10;")
+
+
+def _harmless(tag: str, name: str, value: str) -> bool:
+    return name == "title" or (name == "href" and bool(LINK.match(value)))
 
 
 def outputs(stored: list) -> list:

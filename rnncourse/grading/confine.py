@@ -23,12 +23,22 @@ ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW; SECCOMP_RET_ERR
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # of the kernel's packet filter language
 X32 = 0x40000000  # the second set of calls on x86_64
 # Ways round the limits (memory that they do not count), and those parts of the kernel where holes were found before:
-# shmget memfd_create memfd_secret io_uring_setup unshare setns mount umount2 bpf ptrace userfaultfd perf_event_open
-# keyctl add_key request_key process_vm_readv process_vm_writev
+# shmget semget msgget memfd_create memfd_secret io_uring_setup unshare setns mount umount2 bpf ptrace userfaultfd
+# perf_event_open keyctl add_key request_key process_vm_readv process_vm_writev
+# architecture: its number, these calls, the call socket
 CALLS = {
-    "x86_64": (0xC000003E, (29, 319, 447, 425, 272, 308, 165, 166, 321, 101, 323, 298, 250, 248, 249, 310, 311)),
-    "aarch64": (0xC00000B7, (194, 279, 447, 425, 97, 268, 40, 39, 280, 117, 282, 241, 219, 217, 218, 270, 271)),
+    "x86_64": (
+        0xC000003E,
+        (29, 64, 68, 319, 447, 425, 272, 308, 165, 166, 321, 101, 323, 298, 250, 248, 249, 310, 311),
+        41,
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (194, 190, 186, 279, 447, 425, 97, 268, 40, 39, 280, 117, 282, 241, 219, 217, 218, 270, 271),
+        198,
+    ),
 }
+SOCKETS = 1, 2, 10  # AF_UNIX, AF_INET, AF_INET6: others know no namespaces
 
 
 def _libc():
@@ -95,11 +105,13 @@ def forbid_calls() -> None:
     """Calls of the kernel that an answer never needs fail from now on, here and in all children."""
     if not sys.platform.startswith("linux") or platform.machine() not in CALLS:
         return
-    architecture, numbers = CALLS[platform.machine()]
+    architecture, numbers, socket = CALLS[platform.machine()]
     # (operation, steps to jump if true, if false, operand); what matches jumps to the last step
     steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, REFUSE), (LOAD, 0, 0, 0)]
-    steps += [(AT_LEAST, len(numbers) + 1, 0, X32)]
-    steps += [(EQUAL, len(numbers) - k, 0, number) for k, number in enumerate(numbers)]
+    steps += [(AT_LEAST, len(numbers) + 6, 0, X32)]
+    steps += [(EQUAL, len(numbers) - k + 5, 0, number) for k, number in enumerate(numbers)]
+    steps += [(EQUAL, 0, 4, socket), (LOAD, 0, 0, 16)]  # its first argument
+    steps += [(EQUAL, 2, 0, SOCKETS[0]), (EQUAL, 1, 0, SOCKETS[1]), (EQUAL, 0, 1, SOCKETS[2])]
     steps += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
     program = b"".join(struct.pack("HBBI", *step) for step in steps)
     buffer = ctypes.create_string_buffer(program)

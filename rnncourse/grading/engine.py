@@ -91,7 +91,10 @@ def grade(job: Job) -> dict:
     messages = {n: s.verdict.message for n, s in scores.items()}
     result = _result(job, started, room, scores, found.answered)
     result["reason"] = "; ".join(problems)
+    unjudged = [s.verdict.message for s in scores.values() if s.verdict.trouble == "unjudged"]
     result["status"] = "graded_with_problems" if problems else "graded"
+    if unjudged:
+        result["status"], result["reason"] = "needs_person", "; ".join([*problems, *unjudged])
     result["notebook"] = submission.clean(found, room.template, messages)
     result["seconds"] = time.monotonic() - started
     result["cpu_seconds"] = time.process_time() - worked + room.sandbox.cpu_seconds - outside

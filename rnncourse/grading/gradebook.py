@@ -140,7 +140,7 @@ def _record(result: dict) -> Record:
 def _timestamp(text: str | None) -> datetime | None:
     try:
         return utils.parse_utc(text)
-    except (ValueError, OverflowError):
+    except Exception:  # dateutil raises whatever its arithmetic does
         LOG.error("timestamp %r is not a time: left out", text[:60])
         return None
 

@@ -7,11 +7,13 @@ not followed, nothing is unpacked to disk.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from rnncourse.grading.feedback import folder_name
@@ -47,8 +49,9 @@ class Found:
 
 def find(path: Path, templates: dict[str, Template], unit: str | None = None) -> Iterator[Found]:
     """All submissions below `path`, of one unit or of all. Raises ValueError if there is nothing to grade."""
-    entries, folders = _zip(path, templates) if path.is_file() else _folder(path)
+    entries, folders = _zip(path) if path.is_file() else _folder(path)
     wanted = {unit: templates[unit]} if unit else templates
+    entries, folders = _unwrapped(entries, folders, templates)
     students: dict[str, tuple[dict, list[Entry]]] = {}
     for folder in folders:
         name, platform = _student(folder / "x", templates)
@@ -71,15 +74,24 @@ def _folder(path: Path):
     if not path.is_dir():
         raise ValueError(f"{path} is no folder and no zip of submissions")
     entries, folders = [], []
-    for file in sorted(path.rglob("*")):
-        inside = PurePosixPath(file.relative_to(path).as_posix())
-        if SKIPPED & set(inside.parts) or inside.name.startswith("."):
-            continue
-        if file.is_dir() and not file.is_symlink() and file.suffix != ".ipynb":
-            folders.append(inside)
-        else:
-            entries.append(Entry(inside, lambda file=file: _read_file(file)))
+    closed: list[OSError] = []
+    for top, inner, files in os.walk(path, onerror=closed.append):
+        inner[:] = sorted(set(inner) - SKIPPED)
+        for name in [n for n in inner if not n.endswith(".ipynb")]:
+            if not Path(top, name).is_symlink():
+                folders.append(PurePosixPath(Path(top, name).relative_to(path).as_posix()))
+        for name in sorted([*files, *(n for n in inner if n.endswith(".ipynb"))]):
+            if not name.startswith(".") and name not in SKIPPED:
+                file = Path(top, name)
+                entries.append(Entry(PurePosixPath(file.relative_to(path).as_posix()), partial(_read_file, file)))
+    for error in closed:  # a folder that nobody may enter is a row, not the end
+        inside = PurePosixPath(Path(error.filename).relative_to(path).as_posix())
+        entries.append(Entry(inside / "closed.ipynb", partial(_closed, error)))
     return entries, folders
+
+
+def _closed(error: OSError) -> bytes:
+    raise Unreadable(f"the folder cannot be opened: {error.strerror}")
 
 
 def _read_file(path: Path) -> bytes:
@@ -96,7 +108,7 @@ def _read_file(path: Path) -> bytes:
         raise Unreadable(f"file cannot be read: {error.strerror}") from None
 
 
-def _zip(path: Path, templates):
+def _zip(path: Path):
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -113,12 +125,17 @@ def _zip(path: Path, templates):
             folders.add(inside)
         else:
             entries.append(Entry(inside, lambda name=member.filename: _read_member(path, name)))
-    shared = {e.path.parts[0] for e in entries}
-    nested = all(len(e.path.parts) > 2 and e.path.parts[1] not in templates for e in entries)
-    if len(shared) == 1 and nested:  # one folder around all
-        entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
-        folders = {PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1}
     return entries, sorted(folders)
+
+
+def _unwrapped(entries, folders, templates):
+    """Without the one folder that holds everything, if there is one."""
+    shared = {e.path.parts[0] for e in entries} | {f.parts[0] for f in folders}
+    nested = all(len(e.path.parts) > 2 and e.path.parts[1] not in templates for e in entries)
+    if len(shared) != 1 or not nested or MOODLE.match(min(shared)):
+        return entries, folders
+    entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
+    return entries, [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
 
 
 def _read_member(path: Path, name: str) -> bytes:
@@ -146,11 +163,9 @@ def _student(path: PurePosixPath, templates) -> tuple[str, dict]:
     parts = path.parts
     nobody = {"kind": None, "id": None, "name": None}
     if len(parts) > 1:
-        at = next((k for k, p in enumerate(parts[:-1]) if p in templates and k), 1)
-        moodle = MOODLE.match(parts[at - 1])
-        if moodle:
-            return _on(moodle, "moodle")
-        return parts[at - 1], nobody
+        # The first folder owns all below it: what a student packs into folders must not count as another's
+        moodle = MOODLE.match(parts[0])
+        return _on(moodle, "moodle") if moodle else (parts[0], nobody)
     stem = path.name.removesuffix(".ipynb")
     canvas = CANVAS.match(stem)
     if canvas:
@@ -169,7 +184,8 @@ def _on(match: re.Match, kind: str) -> tuple[str, dict]:
 def _of_student(student, platform, files, folders, templates, wanted, unit) -> Iterator[Found]:
     """The rows of one student: one per unit for which there is a file or a folder, at least one."""
     books = [e for e in files if e.path.suffix.lower() == ".ipynb"]
-    stamps = {e.path.parent: e for e in files if e.path.name == "timestamp.txt"}
+    ours = platform["kind"] is None  # nbgrader's layout; on platforms the student could have packed one
+    stamps = {e.path.parent: e for e in files if e.path.name == "timestamp.txt"} if ours else {}
     units: dict[str, list[tuple[Entry, bool]]] = {}
     for entry in books:
         named = _unit_named(entry.path, templates)

@@ -48,6 +48,10 @@ def main(
             "where Python is. Grade as an ordinary user, use a Python elsewhere, or install bubblewrap."
         )
         return 1
+    for path in (root, submissions, output) if confined else ():
+        if sandbox.seen(path):
+            print(f"{path} lies below {sandbox.seen(path)}, which students' code can read: move it elsewhere.")
+            return 1
     if export and export not in platforms.KINDS:
         print(f"--export {export} is not known; there are: {', '.join(platforms.KINDS)}")
         return 1

@@ -13,7 +13,7 @@ from rnncourse.judge import frames
 from rnncourse.judge.call import Reply
 from rnncourse.judge.spec import Spec
 
-REPLY_BYTES = 64 << 20
+REPLY_BYTES = 1_000_000  # to a cell
 TEXT = 2000  # characters of a message
 ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
 TROUBLES = (None, "missing", "blank", "forbidden", "raised")
@@ -44,7 +44,7 @@ class Session:
 
     def ask(self, spec: Spec, packed: bytes, count: int) -> list[Reply]:
         """Send one request with `count` calls of a function; their replies, shorter if the first says all."""
-        name = spec.name
+        name, limit = spec.name, room_for(spec)
         if name in self.dead:
             return [self.dead[name]]
         replies: list[Reply] = []
@@ -52,7 +52,7 @@ class Session:
             self.prepare()
             self.send(packed)
             while len(replies) < count:
-                replies.append(checked(self.answer()))
+                replies.append(checked(self.answer(limit), len(spec.arguments)))
                 if replies[-1].trouble in ENOUGH:
                     break
         except TimeoutError:
@@ -99,8 +99,9 @@ class Session:
                     if self._left() <= 0:
                         raise TimeoutError from None
                     break
-                if isinstance(answer, dict) and answer.get("error"):
-                    self.errors[name] = str(answer["error"])[:TEXT]
+                error = answer.get("error") if type(answer) is dict else None
+                if type(error) is str and error:
+                    self.errors[name] = error[:TEXT]
 
     def begin(self) -> None:
         self.channel = self.sandbox.spawn()
@@ -114,9 +115,9 @@ class Session:
         self.channel.settimeout(self.limits.seconds)
         frames.send(self.channel, packed)
 
-    def answer(self):
+    def answer(self, limit: int = REPLY_BYTES):
         seconds = min(self.limits.seconds, max(self._left(), 0.0))
-        return frames.unpack(frames.receive(self.channel, REPLY_BYTES, seconds))
+        return frames.unpack(frames.receive(self.channel, limit, seconds))
 
     def _stop(self) -> None:
         if self.channel is not None:
@@ -150,15 +151,20 @@ def packed(spec: Spec, cases: list[list]) -> bytes:
     return frames.pack(request | {"arguments": spec.arguments, "forbidden": spec.forbidden, "adapter": spec.adapter})
 
 
-def checked(answer) -> Reply:
+def checked(answer, arguments: int = 0) -> Reply:
     """An answer as a Reply, if it has the form of one. Raises Forged."""
-    if not isinstance(answer, dict) or set(answer) != {"value", "trouble", "text", "code", "changed"}:
+    if type(answer) is not dict or set(answer) != {"value", "trouble", "text", "code", "changed"}:
         raise frames.Forged("not an answer")
-    changed = answer["changed"]
-    if answer["trouble"] not in TROUBLES or not isinstance(changed, list):
+    trouble, changed = answer["trouble"], answer["changed"]
+    if not (trouble is None or (type(trouble) is str and trouble in TROUBLES)):
         raise frames.Forged("not an answer")
-    if not all(type(i) is int and 0 <= i < 100 for i in changed):
+    if type(answer["text"]) is not str or type(answer["code"]) is not str or type(changed) is not list:
         raise frames.Forged("not an answer")
-    return Reply(
-        answer["value"], answer["trouble"], str(answer["text"])[:TEXT], str(answer["code"])[:200], tuple(changed)
-    )
+    if not all(type(i) is int and 0 <= i < arguments for i in changed):
+        raise frames.Forged("not an answer")
+    return Reply(answer["value"], trouble, answer["text"][:TEXT], answer["code"][:200], tuple(changed))
+
+
+def room_for(spec: Spec) -> int:
+    """Bytes that an honest reply to any case of a spec can have, with much to spare."""
+    return 1_000_000 + 20 * max(len(frames.pack(c.expected)) for c in spec.cases)

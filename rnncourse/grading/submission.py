@@ -16,7 +16,10 @@ from rnncourse import notebooks
 from rnncourse.grading.clean import as_text, outputs, stream
 from rnncourse.grading.clean import markdown as clean_markdown
 
-MOST_BYTES = 20_000_000
+MOST_BYTES = 10_000_000
+MOST_BRACKETS = 200_000  # of JSON: parsed, they take hundreds of bytes each
+MOST_CODE = 50_000, 200_000  # characters that are shown, of a cell and in all; all are run
+MOST_MARKDOWN = 100_000  # characters that are rendered, in all
 MOST_CELLS = 2_000
 
 
@@ -90,6 +93,8 @@ def parse(data: bytes) -> list[dict]:
         raise Unreadable(f"file is not text in UTF-8 at byte {error.start}") from None
     if text.lstrip()[:1] == "<":
         raise Unreadable("file is a web page, not a notebook: the notebook has to be downloaded, not its page")
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        raise Unreadable(f"file has more than {MOST_BRACKETS:,} brackets: no notebook is like that")
     try:
         notebook = json.loads(text)
     except json.JSONDecodeError as error:
@@ -102,7 +107,7 @@ def parse(data: bytes) -> list[dict]:
     cells = notebook.get("cells")
     if cells is None and isinstance(notebook.get("worksheets"), list):  # format 3
         sheets = [s for s in notebook["worksheets"] if isinstance(s, dict)]
-        cells = [c for s in sheets for c in s.get("cells", []) if isinstance(s.get("cells"), list)]
+        cells = [c for s in sheets if isinstance(s.get("cells"), list) for c in s["cells"]]
     if not isinstance(cells, list):
         raise Unreadable("file is JSON without a list of cells, not a notebook")
     return [_cell(c) for c in cells[:MOST_CELLS] if isinstance(c, dict)]
@@ -167,6 +172,7 @@ def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
 
     `messages` has the text for the output of each check cell, by function.
     """
+    _shorten(found.cells)
     theirs: dict[str | None, list[dict]] = {}
     added: dict[str | None, list[dict]] = {}  # by the known cell before them
     last = None
@@ -184,6 +190,18 @@ def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
         cell["id"] = f"cell-{k}"
     metadata = {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, ensure_ascii=False)
+
+
+def _shorten(cells: list[dict]) -> None:
+    """Cut what nobody could read, before it is highlighted and rendered: both take long for long texts."""
+    left = {"code": MOST_CODE[1], "markdown": MOST_MARKDOWN}
+    for cell in cells:
+        kind = "code" if cell["type"] == "code" else "markdown"
+        most = min(left[kind], MOST_CODE[0])
+        if len(cell["source"]) > most:
+            cell["source"] = cell["source"][:most] + "\n... cut here: too long to be shown"
+        left[kind] -= len(cell["source"])
+        left[kind] = max(left[kind], 0)
 
 
 def _answered(original: dict, name: str | None, of: Template, theirs: list[dict], messages: dict[str, str]) -> dict:

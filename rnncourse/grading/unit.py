@@ -235,6 +235,11 @@ def score(unit: Unit, call, seed: int) -> dict[str, Score]:
     """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function."""
     scores = {}
     for name, e in unit.exercises.items():
-        verdict = judge(unit.spec(name, seed), call, reveal=False)
+        spec = unit.spec(name, seed)
+        try:
+            verdict = judge(spec, call, reveal=False)
+        except Exception as error:  # whatever came back: it costs this function alone, and a person looks at it
+            text = f"what {name} gave back could not be judged: {type(error).__name__}: {str(error)[:200]}"
+            verdict = Verdict(name, False, text, trouble="unjudged")
         scores[name] = Score(e.points if verdict.passed else 0, e.points, verdict)
     return scores

@@ -6,12 +6,14 @@ import contextlib
 import re
 import traceback
 
-MAGIC = re.compile(r"^(\s*)(?:[%!?]|(?:[\w., ]+=\s*)[%!])|\?\s*$")
-RUN_ANYWAY = ("%%time", "%%timeit", "%%capture", "%%prun")  # cell magics whose cell is ordinary code
+MAGIC = re.compile(r"^\s*(?:[%!?]|[\w., ]+=\s*[%!])|\?\s*$")  # where IPython is not installed
+RUN_ANYWAY = ("time", "timeit", "capture", "prun")  # magics whose code is ordinary code
 
 
 def run(source: str, name: str, namespace: dict) -> str:
     """Run one cell like a notebook does; returns "" or what went wrong."""
+    namespace.setdefault("display", print)
+    namespace.setdefault("get_ipython", lambda: Shell(namespace))
     try:
         exec(compile(plain_python(source), f"<{name}>", "exec"), namespace)
     except SyntaxError as error:
@@ -24,11 +26,32 @@ def run(source: str, name: str, namespace: dict) -> str:
 
 
 def plain_python(source: str) -> str:
-    """A cell without IPython's magics, shell lines and questions."""
-    if source.startswith("%%"):
-        first, _, rest = source.partition("\n")
-        return rest if first.split()[0] in RUN_ANYWAY else ""
+    """A cell as Python: IPython's magics, shell lines and questions become calls of `get_ipython()`."""
     with contextlib.suppress(SyntaxError, ValueError):
         compile(source, "<cell>", "exec")
         return source
-    return "\n".join(MAGIC.match(line) and re.match(r"\s*", line)[0] + "pass" or line for line in source.split("\n"))
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        return "\n".join(
+            MAGIC.search(line) and re.match(r"\s*", line)[0] + "pass" or line for line in source.split("\n")
+        )
+    return TransformerManager().transform_cell(source)
+
+
+class Shell:
+    """Stands for IPython's shell: of its magics, those that only look at a cell run it; nothing else happens."""
+
+    def __init__(self, namespace: dict):
+        self.user_ns = namespace
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        if name in RUN_ANYWAY:
+            exec(compile(plain_python(cell), f"<%%{name}>", "exec"), self.user_ns)
+
+    def run_line_magic(self, name: str, line: str, *args) -> None:
+        if name in RUN_ANYWAY and line.strip():
+            exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None

@@ -22,7 +22,7 @@ LENGTH = struct.Struct(">Q")
 KINDS = "biuf"
 DTYPE = re.compile(r"^[<>|=]?[biuf](1|2|4|8)$")
 IDENTIFIER = re.compile(r"^[A-Za-z_]\w{0,60}(\.[A-Za-z_]\w{0,60}){0,6}$", re.ASCII)
-MOST_TREE = 8_000_000  # bytes of JSON: parsed, they take many times as much memory
+MOST_TREE = 4_000_000  # bytes of JSON: parsed, they take many times as much memory
 MOST_ITEMS = 1_000_000  # values in lists, tuples and dicts together
 
 

@@ -18,6 +18,7 @@ from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
 from rnncourse.judge.diagnose import diagnose
 from rnncourse.judge.spec import ARGUMENTS, RIGHT, Case, Spec
 
+MOST_TEXT = 5000  # characters of a message
 OPENINGS = {
     "whole": "Known mistake:",
     "symptom": "A known mistake that ends like this:",
@@ -40,7 +41,9 @@ class Observation:
 
     def prints(self) -> dict:
         """Per leaf RIGHT or its fingerprint."""
-        return {k: RIGHT if self.right[k] else fingerprint(leaf) for k, leaf in self.leaves.items()}
+        return {
+            k: RIGHT if self.right[k] else fingerprint(leaf, self.expected.get(k)) for k, leaf in self.leaves.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -140,4 +143,6 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
     lines = messages.explain(spec, seen, reveal)
     lines += [f"→ {OPENINGS[found.sure]} {m.hint}" for m in found.mistakes]
     names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
-    return Verdict(spec.name, False, "\n".join(lines), names, hints, next((o.reply.trouble for o in seen), None))
+    return Verdict(
+        spec.name, False, "\n".join(lines)[:MOST_TEXT], names, hints, next((o.reply.trouble for o in seen), None)
+    )
