@@ -22,7 +22,7 @@ def largest_so_far(x: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.maximum(h, x.max(axis=1, keepdims=True))
 
 
-# Backward passes of two of the steps: `step_backward(dh_new, x, h) -> dx, dh`, with dh_new the gradient of the new state.
+# Backward passes of two of the steps: `step_backward(dh_new, x, h) -> dx, dh`; dh_new is the gradient of the new state.
 
 
 def fading_sum_backward(dh_new: np.ndarray, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
