@@ -20,3 +20,53 @@ def squashed_shift(x: np.ndarray, h: np.ndarray) -> np.ndarray:
 def largest_so_far(x: np.ndarray, h: np.ndarray) -> np.ndarray:
     """The larger of the old state and this step's largest input: (B, I), (B, H) -> (B, H)."""
     return np.maximum(h, x.max(axis=1, keepdims=True))
+
+
+# Backward passes of two of the steps: `step_backward(dh_new, x, h) -> dx, dh`; dh_new is the gradient of the new state.
+
+
+def fading_sum_backward(dh_new: np.ndarray, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of `fading_sum`: (B, H), (B, I), (B, H) -> dx (B, I), dh (B, H)."""
+    return np.repeat(dh_new.sum(axis=1, keepdims=True), x.shape[1], axis=1), 0.5 * dh_new
+
+
+def squashed_shift_backward(dh_new: np.ndarray, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of `squashed_shift`: (B, H), (B, I), (B, H) -> dx (B, I), dh (B, H)."""
+    da = (1 - squashed_shift(x, h) ** 2) * dh_new
+    return np.repeat(da.sum(axis=1, keepdims=True), x.shape[1], axis=1) / x.shape[1], np.roll(da, -1, axis=1)
+
+
+# Losses of one array of any shape, for gradient checkers; each has a closed gradient.
+
+
+def wavy_loss(a: np.ndarray) -> float:
+    """The sum of sin(20 a): its slope changes quickly."""
+    return float(np.sin(20 * a).sum())
+
+
+def wavy_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `wavy_loss`."""
+    return 20 * np.cos(20 * a)
+
+
+def steep_loss(a: np.ndarray) -> float:
+    """500 times the sum of squares: at its lowest point the gradient is zero and the curvature large."""
+    return float(500 * (a * a).sum())
+
+
+def steep_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `steep_loss`."""
+    return 1000 * a
+
+
+def high_loss(a: np.ndarray) -> float:
+    """Ten thousand plus a sum of cosines of neighbours' products: a small change of a large number."""
+    flat = a.ravel()
+    return float(1e4 + np.cos(flat * np.roll(flat, 1)).sum())
+
+
+def high_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `high_loss`."""
+    flat = a.ravel()
+    before, after = np.roll(flat, 1), np.roll(flat, -1)
+    return (-np.sin(flat * before) * before - np.sin(flat * after) * after).reshape(a.shape)
