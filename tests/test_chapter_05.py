@@ -1,4 +1,4 @@
-"""Chapter 5: its Jacobians, bounds, clipping and exponents agree with torch and theory; its claims hold elsewhere too."""
+"""Chapter 5: Jacobians, bounds, clipping and exponents agree with torch and theory; claims hold on other seeds."""
 
 import ast
 import xml.etree.ElementTree as ET
