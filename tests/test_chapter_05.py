@@ -1,0 +1,175 @@
+"""Chapter 5: Jacobians, bounds, clipping and exponents agree with torch and theory; claims hold on other seeds."""
+
+import ast
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from rnncourse import layers, notebooks
+
+CHAPTER = ROOT / "book" / "1-numpy" / "05-vanishing-and-exploding-gradients.ipynb"
+FIGURES = sorted((ROOT / "book" / "figures").glob("05-*.svg"))
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The functions that the chapter defines, and its table of starts, without running the rest of it."""
+    namespace = {"np": np, "layers": layers, "H": 64, "u": 1 / 8}
+    for cell in notebooks.code_cells(notebooks.read(CHAPTER)):
+        for node in ast.parse(cell.source).body:
+            starts = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STARTS"
+            if isinstance(node, ast.FunctionDef) or starts:
+                exec(ast.unparse(node), namespace)
+    return namespace
+
+
+def pair():
+    return np.array([[-3.6, -2.0], [9.9, 5.3]])
+
+
+def log10_norm(J):
+    return np.log10(np.linalg.norm(np.linalg.multi_dot(J[::-1]), 2))
+
+
+def test_jacobians_are_those_of_torch(page):
+    import torch
+
+    rng = np.random.default_rng(1)
+    x, W_h, h0 = rng.normal(size=(9, 4)), rng.normal(size=(4, 4)), rng.uniform(-1, 1, size=4)
+    h, _ = page["run"](x, W_h, h0)
+    W = torch.tensor(W_h)
+
+    def last(h):
+        for x_t in torch.tensor(x):
+            h = torch.tanh(x_t + W @ h)
+        return h
+
+    theirs = torch.autograd.functional.jacobian(last, torch.tensor(h0)).numpy()
+    product = np.linalg.multi_dot(page["jacobians"](h, W_h)[::-1])
+    np.testing.assert_allclose(product, theirs, rtol=0, atol=1e-12)
+    assert page["log_norms"](page["jacobians"](h, W_h))[-1] == pytest.approx(np.log10(np.linalg.norm(theirs, 2)))
+
+
+def test_orthogonal_is_orthogonal_and_evenly_drawn(page):
+    rng = np.random.default_rng(2)
+    Q = page["orthogonal"](rng, 20)
+    np.testing.assert_allclose(Q @ Q.T, np.eye(20), rtol=0, atol=1e-12)
+    traces = [np.trace(page["orthogonal"](rng, 6)) for _ in range(2000)]
+    assert abs(np.mean(traces)) < 0.1 and np.var(traces) == pytest.approx(1, abs=0.15), "as for Haar measure"
+
+
+@pytest.mark.parametrize(("s", "expected"), [(0.01, -0.2), (0.1, -2.4), (0.5, -11), (2.0, -31)])
+def test_orthogonal_vanishes_with_growing_inputs(page, s, expected):
+    found = [log10_norm(page["driven"]("orthogonal", s, seed)) for seed in range(20, 24)]
+    assert np.mean(found) == pytest.approx(expected, abs=0.15 + 0.04 * abs(expected))
+
+
+def test_largest_singular_value_bounds_every_product(page):
+    for name, make in page["STARTS"].items():
+        sigma = np.linalg.norm(make(np.random.default_rng(3)), 2)
+        assert log10_norm(page["driven"](name, 0.3, 3)) <= 100 * np.log10(sigma) + 1e-9, name
+
+
+def test_twice_the_identity_vanishes_though_both_numbers_are_two(page):
+    for s in (0.01, 0.1, 0.5):
+        assert log10_norm(page["driven"]("2 identity", s, 30)) < -40
+
+
+def test_powers_of_the_shift(page):
+    W = page["STARTS"]["shift"](None)
+    assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(0.9)
+    logs = {k: np.log10(np.linalg.norm(np.linalg.matrix_power(W, k), 2)) for k in (50, 2000, 2600)}
+    assert logs[50] == pytest.approx(8.8, abs=0.05) and logs[2000] > 0 > logs[2600]
+
+
+def test_a_pair_with_radius_below_one_is_chaotic(page):
+    assert np.abs(np.linalg.eigvals(pair())).max() == pytest.approx(0.9)
+    for s, positive in ((0.0, False), (0.2, True), (0.5, False)):
+        for seed in range(50, 53):
+            rng = np.random.default_rng(seed)
+            h, _ = page["run"](s * rng.normal(size=(3000, 2)), pair(), np.array([0.2, -0.1]))
+            assert (page["largest_exponent"](page["jacobians"](h, pair())) > 0) == positive
+
+
+def test_exponent_of_a_linear_network_is_the_log_of_the_radius(page):
+    W = np.random.default_rng(4).normal(size=(6, 6))
+    rho = np.abs(np.linalg.eigvals(W)).max()
+    found = page["largest_exponent"](np.tile(W, (20_000, 1, 1)))
+    assert found == pytest.approx(np.log(rho), abs=2e-3)
+
+
+def test_gradient_on_the_cliff_agrees_with_the_backward_pass(page):
+    for w, b in ((1.5, -0.2), (0.7, 0.1), (1.2, 0.0), (1.5, 0.0)):
+        one = np.ones((1, 1))
+        h, cache = layers.rnn_forward(np.zeros((50, 1, 1)), 0 * one, one, w * one, np.array([b]))
+        dh = np.zeros_like(h)
+        dh[-1] = 2 * (h[-1] - 0.7)
+        _, _, _, dw, db = layers.rnn_backward(dh, cache)
+        loss, dw_page, db_page = page["tiny"](w, b)
+        assert loss == pytest.approx((h[-1, 0, 0] - 0.7) ** 2)
+        np.testing.assert_allclose([dw_page, db_page], [dw[0, 0], db[0]], rtol=1e-9, atol=1e-12)
+
+
+def test_clipping_is_that_of_torch(page):
+    import torch
+
+    rng = np.random.default_rng(5)
+    gradients = [3 * rng.normal(size=(4, 2)), rng.normal(size=(4, 4)), rng.normal(size=4)]
+    parameters = [torch.nn.Parameter(torch.tensor(g)) for g in gradients]
+    for limit in (1.0, 100.0):
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = torch.tensor(g)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
+        ours, our_norm = page["clip_by_norm"](gradients, limit)
+        assert our_norm == pytest.approx(norm)
+        for a, p in zip(ours, parameters, strict=True):
+            np.testing.assert_allclose(a, p.grad.numpy(), rtol=1e-5, atol=1e-6)
+        assert page["angle"](gradients, ours) < 0.01
+    assert page["angle"](gradients, page["clip_by_value"](gradients, 0.1)) > 10
+
+
+def test_latch_gradients_are_those_of_torch(page):
+    import torch
+
+    x, bit = page["batch"](np.random.default_rng(6), 8, B=5, noise=0.5)
+    params = page["weights"]("orthogonal", 6)
+    loss, gradients = page["loss_and_gradients"](params, x, bit)
+    W_x, W_h, b, W_y, b_y = leaves = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in params]
+    h = torch.zeros(5, 32, dtype=torch.float64)
+    for x_t in torch.tensor(x, dtype=torch.float64):
+        h = torch.tanh(x_t @ W_x.T + h @ W_h.T + b)
+    z = (h @ W_y.T + b_y)[:, 0]
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(bit, dtype=torch.float64))
+    theirs.backward()
+    assert loss == pytest.approx(theirs.item(), abs=1e-5)
+    for ours, leaf in zip(gradients, leaves, strict=True):
+        np.testing.assert_allclose(ours, leaf.grad.numpy(), rtol=0, atol=1e-5)
+
+
+def test_the_start_decides_on_other_seeds_as_well(page):
+    assert np.mean(page["train"]("orthogonal", 150, 40)[-10:]) < 0.05
+    assert np.mean(page["train"]("torch's default", 150, 40)[-10:]) > 0.65
+
+
+def test_torchs_default_is_the_one_named():
+    import torch
+
+    torch.manual_seed(0)
+    W = torch.nn.RNN(64, 64).weight_hh_l0.detach().numpy()
+    assert np.abs(W).max() <= 1 / 8 and W.std() * 8 == pytest.approx(1 / np.sqrt(3), abs=0.02)
+
+
+def test_there_is_a_figure():
+    assert len(FIGURES) == 1
+    assert all(f"../figures/{path.name}" in CHAPTER.read_text(encoding="utf-8") for path in FIGURES)
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda p: p.stem)
+def test_figures_describe_themselves_and_stand_on_a_white_card(path):
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ET.parse(path).getroot()
+    assert root.find(f"{svg}title").text and len(root.find(f"{svg}desc").text) > 40
+    card = root.find(f"{svg}rect")
+    assert card.get("fill") == "#ffffff" and float(card.get("rx")) > 0
