@@ -7,9 +7,7 @@ from rnncourse.grading import exercise
 
 # 1. leaky_backward
 
-leaky = exercise(
-    "leaky_backward", points=3, returns=("dx", "dh_prev", "dW_x", "dW_h", "db")
-)
+leaky = exercise("leaky_backward", points=3, returns=("dx", "dh_prev", "dW_x", "dW_h", "db"))
 
 
 @leaky.inputs
@@ -87,27 +85,19 @@ def slope_of_the_mixture(dh, x, h_prev, W_x, W_h, b, alpha):
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - h**2, alpha, 1 - alpha)
 
 
-@leaky.mistake(
-    "The slope is 1 - a**2: it is the tanh that is squared, not the sum inside it."
-)
+@leaky.mistake("The slope is 1 - a**2: it is the tanh that is squared, not the sum inside it.")
 def slope_of_the_sum(dh, x, h_prev, W_x, W_h, b, alpha):
     a = x @ W_x.T + h_prev @ W_h.T + b
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - a**2, alpha, 1 - alpha)
 
 
-@leaky.mistake(
-    "The shares are swapped: alpha belongs to the tanh, 1 - alpha to the old state."
-)
+@leaky.mistake("The shares are swapped: alpha belongs to the tanh, 1 - alpha to the old state.")
 def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
-    return leaky_with(
-        dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha
-    )
+    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
 
 
-@leaky.mistake(
-    "This is the plain cell's backward pass: the leak is not used at all."
-)
+@leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
 def plain_cell(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1.0, 0.0)
@@ -155,9 +145,7 @@ def leaky_side_by_side(dh, x, h_prev, W_x, W_h, b, alpha):
 
 # 2. softsign_backward
 
-softsign = exercise(
-    "softsign_backward", points=4, returns=("dx", "dh0", "dW_x", "dW_h", "db")
-)
+softsign = exercise("softsign_backward", points=4, returns=("dx", "dh0", "dW_x", "dW_h", "db"))
 
 
 @softsign.inputs
@@ -255,24 +243,18 @@ softsign.slip(
     "The loop runs forwards in time: a state's gradient needs that of the next one, so the last step comes first."
 )
 def forwards(dh, x, h, h0, W_x, W_h):
-    dx, dh0, *others = softsign_at_once(
-        dh[::-1], x[::-1], h[::-1], h0, W_x, W_h, h_prev=before(h, h0)[::-1]
-    )
+    dx, dh0, *others = softsign_at_once(dh[::-1], x[::-1], h[::-1], h0, W_x, W_h, h_prev=before(h, h0)[::-1])
     return dx[::-1], dh0, *others
 
 
-@softsign.mistake(
-    "dh0 is the gradient of the first sum: on the way to h0 it has to pass W_h."
-)
+@softsign.mistake("dh0 is the gradient of the first sum: on the way to h0 it has to pass W_h.")
 def first_sum(dh, x, h, h0, W_x, W_h):
     dx, _, dW_x, dW_h, db = softsign_at_once(dh, x, h, h0, W_x, W_h)
     da = sums(dh, h, W_h)
     return dx, da[0].sum(axis=0), dW_x, dW_h, db
 
 
-@softsign.mistake(
-    "Everything is divided by the number of steps: the loss may be a mean, but then dh says so already."
-)
+@softsign.mistake("Everything is divided by the number of steps: the loss may be a mean, but then dh says so already.")
 def mean_over_steps(dh, x, h, h0, W_x, W_h):
     dx, dh0, *others = softsign_at_once(dh, x, h, h0, W_x, W_h)
     return dx, dh0, *(d / len(x) for d in others)
@@ -346,17 +328,13 @@ def draw_loss(rng, T, B, H, V):
     }
 
 
-@loss.inputs(
-    T=(4, 6), B=(3, 5), V=(5, 4), says="The logits go into the thousands here."
-)
+@loss.inputs(T=(4, 6), B=(3, 5), V=(5, 4), says="The logits go into the thousands here.")
 def draw_large(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
     return {**drawn, "b_y": drawn["b_y"] + rng.choice([1500.0, -1500.0])}
 
 
-@loss.inputs(
-    T=(5,), B=(4,), V=(6,), says="One sequence is padding from end to end here."
-)
+@loss.inputs(T=(5,), B=(4,), V=(6,), says="One sequence is padding from end to end here.")
 def draw_empty_sequence(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
     drawn["mask"][:, -1] = 0.0
@@ -430,9 +408,7 @@ loss.slip(
 )
 
 
-@loss.mistake(
-    "The softmax runs over time: the probabilities of the V tokens at one place add up to 1."
-)
+@loss.mistake("The softmax runs over time: the probabilities of the V tokens at one place add up to 1.")
 def softmax_over_time(h, targets, mask, W_y, b_y):
     z = h @ W_y.T + b_y
     p = np.exp(z - z.max(axis=0))
@@ -444,9 +420,7 @@ def softmax_over_time(h, targets, mask, W_y, b_y):
 )
 def mean_of_sequences(h, targets, mask, W_y, b_y):
     each = np.maximum(mask.sum(axis=0), 1.0) * max((mask.sum(axis=0) > 0).sum(), 1)
-    return from_logits(
-        softmax(h @ W_y.T + b_y), h, targets, mask / each, W_y, count=1.0
-    )
+    return from_logits(softmax(h @ W_y.T + b_y), h, targets, mask / each, W_y, count=1.0)
 
 
 @loss.mistake(
@@ -454,9 +428,7 @@ def mean_of_sequences(h, targets, mask, W_y, b_y):
 )
 def mask_on_logits(h, targets, mask, W_y, b_y):
     p = softmax((h @ W_y.T + b_y) * mask[..., None])
-    return from_logits(
-        p, h, targets, np.ones_like(mask), W_y, count=max(mask.sum(), 1.0)
-    )
+    return from_logits(p, h, targets, np.ones_like(mask), W_y, count=max(mask.sum(), 1.0))
 
 
 def softmax(z):
@@ -502,12 +474,8 @@ embedding = exercise("embedding_backward", points=2, returns="dE")
 @embedding.inputs(T=(6, 1, 9, 7), V=(5, 7, 4, 8))
 def draw_embedding(rng, T, B, E, V):
     pad = int(rng.integers(1, V - 1))
-    ids = rng.integers(
-        0, V - T % 2, size=(T, B)
-    )  # with an odd T the last never occurs
-    if (
-        ids.size > 6
-    ):  # the padding, the first token and another, each more than once
+    ids = rng.integers(0, V - T % 2, size=(T, B))  # with an odd T the last never occurs
+    if ids.size > 6:  # the padding, the first token and another, each more than once
         other = V - 1 - T % 2
         ids.ravel()[:6] = rng.permutation([pad, 0, 0, pad, other, other])
     return {"dx": rng.normal(size=(T, B, E)), "ids": ids, "V": V, "pad": pad}
@@ -560,9 +528,7 @@ def mean_over_all(dx, ids, V, pad):
     return add_at(dx, ids, V, pad) / ids.size
 
 
-@embedding.mistake(
-    "Only the first sequence of the batch counts: all of them use the same table."
-)
+@embedding.mistake("Only the first sequence of the batch counts: all of them use the same table.")
 def first_sequence(dx, ids, V, pad):
     return add_at(dx[:, :1], ids[:, :1], V, pad)
 
@@ -591,12 +557,7 @@ def add_at(dx, ids, V, pad):
 
 @embedding.answer
 def row_by_row(dx, ids, V, pad):
-    return np.array(
-        [
-            dx[ids == v].sum(axis=0) if v != pad else np.zeros(dx.shape[-1])
-            for v in range(V)
-        ]
-    )
+    return np.array([dx[ids == v].sum(axis=0) if v != pad else np.zeros(dx.shape[-1]) for v in range(V)])
 
 
 # 5. checkpointed_backward
@@ -692,9 +653,7 @@ def old_states(step, x, kept, k):
     return states
 
 
-@segments.mistake(
-    "The last, shorter segment is left out: T need not be a multiple of k."
-)
+@segments.mistake("The last, shorter segment is left out: T need not be a multiple of k.")
 def rest_left_out(step, step_backward, x, kept, dh, k):
     states = old_states(step, x, kept, k)
     whole = len(x) // k * k
@@ -709,9 +668,7 @@ def run_through(step, step_backward, x, kept, dh, k):
     return by_segments(step, step_backward, x, kept, dh, k, states)
 
 
-@segments.mistake(
-    "The kept state stands in for all states of its segment: those in between have to be computed again."
-)
+@segments.mistake("The kept state stands in for all states of its segment: those in between have to be computed again.")
 def never_run_again(step, step_backward, x, kept, dh, k):
     states = [kept[t // k] for t in range(len(x))]
     return by_segments(step, step_backward, x, kept, dh, k, states)
@@ -839,9 +796,7 @@ rtrl.slip(
 )
 
 
-@rtrl.mistake(
-    "Each entry holds the gradient of all losses: entry t may only know of the losses up to step t."
-)
+@rtrl.mistake("Each entry holds the gradient of all losses: entry t may only know of the losses up to step t.")
 def totals_everywhere(dh, x, h0, w, W_x):
     dw, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
     return np.tile(dw[-1], (len(x), 1)), np.tile(dW_x[-1], (len(x), 1, 1))
@@ -917,15 +872,11 @@ def plant(rng, right):
         v = flat[place]
         way = rng.integers(5)
         wrong = (v * 1.02, v * 0.98, -v, 0.0, v + 0.01)[way]
-        flat[place] = (
-            wrong if abs(wrong - v) > max(0.002, 0.015 * abs(v)) else v + 0.5
-        )
+        flat[place] = wrong if abs(wrong - v) > max(0.002, 0.015 * abs(v)) else v + 0.5
     return claim
 
 
-@judge.inputs(
-    B=(4, 3, 5, 4), H=(6, 5, 4, 7), says="The slope changes quickly here."
-)
+@judge.inputs(B=(4, 3, 5, 4), H=(6, 5, 4, 7), says="The slope changes quickly here.")
 def draw_wavy(rng, B, H):
     a = rng.normal(size=(B, H))
     return {
@@ -1018,17 +969,13 @@ judge.slip(
 )
 
 
-@judge.mistake(
-    "One verdict is given for the whole array: say for each entry whether it is wrong."
-)
+@judge.mistake("One verdict is given for the whole array: say for each entry whether it is wrong.")
 def all_or_nothing(loss, array, gradient):
     found = five_points(loss, array, gradient)
     return np.full(array.shape, found.any())
 
 
-@judge.mistake(
-    "All entries are nudged together: one entry at a time, or their effects are mixed up."
-)
+@judge.mistake("All entries are nudged together: one entry at a time, or their effects are mixed up.")
 def all_at_once(loss, array, gradient):
     slope = (loss(array + 1e-5) - loss(array - 1e-5)) / 2e-5
     return np.abs(gradient - slope) > 1e-4 + 1e-3 * abs(slope)
@@ -1048,9 +995,7 @@ def five_points(loss, array, gradient):
     for k in range(array.size):
 
         def at(move, k=k):
-            return loss(
-                (flat + move * (np.arange(flat.size) == k)).reshape(array.shape)
-            )
+            return loss((flat + move * (np.arange(flat.size) == k)).reshape(array.shape))
 
         s = 1e-4
         slope = (8 * (at(s) - at(-s)) - (at(2 * s) - at(-2 * s))) / (12 * s)
@@ -1061,9 +1006,7 @@ def five_points(loss, array, gradient):
 @judge.answer
 def with_a_mask_per_entry(loss, array, gradient):
     ones = np.eye(array.size).reshape(array.size, *array.shape)
-    slopes = [
-        (loss(array + 3e-6 * e) - loss(array - 3e-6 * e)) / 6e-6 for e in ones
-    ]
+    slopes = [(loss(array + 3e-6 * e) - loss(array - 3e-6 * e)) / 6e-6 for e in ones]
     slopes = np.reshape(slopes, array.shape)
     distance = np.abs(slopes - gradient)
     return (distance > 5e-4) & (distance > 5e-3 * np.abs(slopes))

@@ -68,17 +68,13 @@ leaky.slip(
 )
 
 
-@leaky.mistake(
-    "The shares are exchanged: alpha belongs to the new value, 1 - alpha to the old state."
-)
+@leaky.mistake("The shares are exchanged: alpha belongs to the new value, 1 - alpha to the old state.")
 def shares_exchanged(h_prev, h, W_h, alpha):
     new = (h - alpha * h_prev) / (1 - alpha)
     return np.diag(alpha) + ((1 - alpha) * (1 - new**2))[:, :, None] * W_h
 
 
-@leaky.mistake(
-    "tanh is applied once more: the new value that is recovered from the states is already its result."
-)
+@leaky.mistake("tanh is applied once more: the new value that is recovered from the states is already its result.")
 def squashed_again(h_prev, h, W_h, alpha):
     new = np.tanh((h - (1 - alpha) * h_prev) / alpha)
     return np.diag(1 - alpha) + (alpha * (1 - new**2))[:, :, None] * W_h
@@ -114,9 +110,7 @@ norms = exercise("gradient_norms", points=3, returns="norms")
 @norms.inputs(T=(6, 1, 8, 4), B=(4, 2, 1, 3))
 def draw_norms(rng, T, B, H):
     lengths = rng.integers(1, T + 1, size=B)
-    if (
-        T > 3
-    ):  # the first is padded, the last is not, and none ends at its first step
+    if T > 3:  # the first is padded, the last is not, and none ends at its first step
         lengths = rng.integers(3, T + 1, size=B)
         lengths[-1] = T
         lengths[0] = T - 1
@@ -248,9 +242,7 @@ def draw_no_round(rng, N, K):
     return draw_sigma(rng, N, K, 0)
 
 
-@sigma.inputs(
-    N=(4,), K=(3,), steps=(400,)
-)  # many rounds: nothing may overflow or die away
+@sigma.inputs(N=(4,), K=(3,), steps=(400,))  # many rounds: nothing may overflow or die away
 def draw_many_rounds(rng, N, K, steps):
     inputs = draw_sigma(rng, N, K, steps)
     return {**inputs, "W": 1e4 * inputs["W"]}
@@ -305,9 +297,7 @@ def never_shortened(W, v, steps):
     return np.linalg.norm(W @ v)
 
 
-@sigma.mistake(
-    "The start v is ignored: the estimate after a few rounds depends on it."
-)
+@sigma.mistake("The start v is ignored: the estimate after a few rounds depends on it.")
 def ones(W, v, steps):
     v = np.ones(W.shape[1]) / np.sqrt(W.shape[1])
     for _ in range(steps):
@@ -356,12 +346,8 @@ def by_svd(W, v, steps):
     _, s, Vt = np.linalg.svd(W, full_matrices=False)
     c = Vt @ v
     share = (s / s[0]) ** (2 * steps) * c
-    rest = (
-        0.0 if steps else v @ v - c @ c
-    )  # what W does not see is gone in one round
-    return float(
-        np.sqrt(((s * share) ** 2).sum() / ((share**2).sum() + max(rest, 0.0)))
-    )
+    rest = 0.0 if steps else v @ v - c @ c  # what W does not see is gone in one round
+    return float(np.sqrt(((s * share) ** 2).sum() / ((share**2).sum() + max(rest, 0.0))))
 
 
 # 4. orthogonal_gates
@@ -374,9 +360,7 @@ def draw_gates(rng, G, H):
     normal = rng.normal(size=(G, H, H))
     for A in normal:  # both signs on every diagonal of R
         signs = np.sign(np.diag(np.linalg.qr(A)[1]))
-        wanted = np.where(np.arange(H) % 2 == 0, 1.0, -1.0) * rng.choice(
-            [-1.0, 1.0]
-        )
+        wanted = np.where(np.arange(H) % 2 == 0, 1.0, -1.0) * rng.choice([-1.0, 1.0])
         A *= signs * wanted
     return {
         "normal": normal,
@@ -445,9 +429,7 @@ def whole_stack(normal, gain):
     return np.repeat(gain, H)[:, None] * Q * np.sign(np.diag(R))
 
 
-@gates.mistake(
-    "Every gate gets the first gate's matrix: each has numbers of its own."
-)
+@gates.mistake("Every gate gets the first gate's matrix: each has numbers of its own.")
 def first_for_all(normal, gain):
     Q, R = np.linalg.qr(normal[0])
     Q = Q * np.sign(np.diag(R))
@@ -479,9 +461,7 @@ def gram_schmidt(normal, gain):
 def all_at_once(normal, gain):
     Q, R = np.linalg.qr(normal)
     signs = np.where(np.diagonal(R, axis1=1, axis2=2) < 0, -1.0, 1.0)
-    return (Q * signs[:, None, :] * gain[:, None, None]).reshape(
-        -1, normal.shape[2]
-    )
+    return (Q * signs[:, None, :] * gain[:, None, None]).reshape(-1, normal.shape[2])
 
 
 # 5. log_bounds
@@ -497,9 +477,7 @@ def draw_bounds(rng, T, B, H):
     }
 
 
-@bounds.inputs(
-    T=(1500,), B=(2,), H=(3,)
-)  # the products leave the range of floating point numbers
+@bounds.inputs(T=(1500,), B=(2,), H=(3,))  # the products leave the range of floating point numbers
 def draw_long_bounds(rng, T, B, H):
     return draw_bounds(rng, T, B, H)
 
@@ -556,9 +534,7 @@ bounds.slip(
 )
 
 
-@bounds.mistake(
-    "The products run from the first step to t: asked for is what lies between t and the last step."
-)
+@bounds.mistake("The products run from the first step to t: asked for is what lies between t and the last step.")
 def from_the_start(h, W_h):
     s = np.linalg.svd(W_h, compute_uv=False)
     slope = 1 - h**2
@@ -567,9 +543,7 @@ def from_the_start(h, W_h):
     return np.cumsum(low, axis=0), np.cumsum(high, axis=0)
 
 
-@bounds.mistake(
-    "The products are formed before the logarithm: over many steps they underflow to 0 or overflow."
-)
+@bounds.mistake("The products are formed before the logarithm: over many steps they underflow to 0 or overflow.")
 def products_first(h, W_h):
     s = np.linalg.svd(W_h, compute_uv=False)
     slope = 1 - h**2
@@ -689,51 +663,37 @@ clip.slip(
 )
 
 
-@clip.mistake(
-    "Each array has its own cosine and their mean is returned: all arrays together are one vector."
-)
+@clip.mistake("Each array has its own cosine and their mean is returned: all arrays together are one vector.")
 def mean_of_cosines(gradients, limit):
     clipped = [np.clip(g, -limit, limit) for g in gradients]
     each = [
-        np.sum(a * c) / max(np.linalg.norm(a) * np.linalg.norm(c), 1e-300)
-        if a.any()
-        else 1.0
+        np.sum(a * c) / max(np.linalg.norm(a) * np.linalg.norm(c), 1e-300) if a.any() else 1.0
         for a, c in zip(gradients, clipped, strict=True)
     ]
     return clipped, np.mean(each)
 
 
-@clip.mistake(
-    "The gradient is clipped by its norm: that keeps the direction, and here every entry is cut on its own."
-)
+@clip.mistake("The gradient is clipped by its norm: that keeps the direction, and here every entry is cut on its own.")
 def by_norm(gradients, limit):
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     return [g * min(1.0, limit / max(norm, 1e-300)) for g in gradients], 1.0
 
 
-@clip.mistake(
-    "The limit is taken as a share of the largest entry: it is the bound itself."
-)
+@clip.mistake("The limit is taken as a share of the largest entry: it is the bound itself.")
 def relative_limit(gradients, limit):
     bound = limit * max(np.abs(g).max() for g in gradients)
     clipped = [np.clip(g, -bound, bound) for g in gradients]
     a, c = (np.concatenate([g.ravel() for g in gs]) for gs in (gradients, clipped))
-    return clipped, a @ c / (
-        np.linalg.norm(a) * np.linalg.norm(c)
-    ) if a.any() else 1.0
+    return clipped, a @ c / (np.linalg.norm(a) * np.linalg.norm(c)) if a.any() else 1.0
 
 
-@clip.mistake(
-    "The arrays that were handed in are clipped in place: the caller's gradients must stay as they are."
-)
+@clip.mistake("The arrays that were handed in are clipped in place: the caller's gradients must stay as they are.")
 def in_place(gradients, limit):
     a = np.concatenate([g.ravel() for g in gradients])
     for g in gradients:
         np.clip(g, -limit, limit, out=g)
     c = np.concatenate([g.ravel() for g in gradients])
-    return gradients, a @ c / (
-        np.linalg.norm(a) * np.linalg.norm(c)
-    ) if a.any() else 1.0
+    return gradients, a @ c / (np.linalg.norm(a) * np.linalg.norm(c)) if a.any() else 1.0
 
 
 @clip.answer
@@ -857,9 +817,7 @@ def always_from_the_start(J, Q, skip):
     return total / (len(J) - skip)
 
 
-@spectrum.mistake(
-    "The product of all Jacobians is decomposed once: over many steps it underflows."
-)
+@spectrum.mistake("The product of all Jacobians is decomposed once: over many steps it underflows.")
 def product_once(J, Q, skip):
     for J_t in J[:skip]:
         Q = np.linalg.qr(J_t @ Q)[0]
@@ -869,9 +827,7 @@ def product_once(J, Q, skip):
         return np.log(np.abs(np.diag(np.linalg.qr(Q)[1]))) / (len(J) - skip)
 
 
-@spectrum.mistake(
-    "The columns are turned round: exponents come in the order of the columns of Q."
-)
+@spectrum.mistake("The columns are turned round: exponents come in the order of the columns of Q.")
 def turned_columns(J, Q, skip):
     total = np.zeros(Q.shape[1])
     for t, J_t in enumerate(J):
@@ -903,10 +859,7 @@ def by_volumes(J, Q, skip):
     volumes = []
     for J_t in J:
         V = J_t @ Q
-        logs = [
-            np.linalg.slogdet(V[:, :k].T @ V[:, :k])[1] / 2
-            for k in range(1, V.shape[1] + 1)
-        ]
+        logs = [np.linalg.slogdet(V[:, :k].T @ V[:, :k])[1] / 2 for k in range(1, V.shape[1] + 1)]
         volumes.append(np.diff(logs, prepend=0.0))
         Q = np.linalg.qr(V)[0]
     return np.array(volumes)[skip:].mean(axis=0)
