@@ -981,11 +981,15 @@ def all_at_once(loss, array, gradient):
     return np.abs(gradient - slope) > 1e-4 + 1e-3 * abs(slope)
 
 
-judge.slip(
-    "The array itself is nudged and left so: work on a copy.",
-    "probe = array.copy()",
-    "probe = array",
-)
+@judge.mistake("The array itself is nudged and not set back: work on a copy.")
+def left_nudged(loss, array, gradient):
+    numeric = np.zeros(array.shape)
+    for index in np.ndindex(array.shape):
+        array[index] += 1e-5
+        above = loss(array)
+        array[index] -= 2e-5
+        numeric[index] = (above - loss(array)) / 2e-5
+    return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
 
 
 @judge.answer
