@@ -868,11 +868,11 @@ def plant(rng, right):
     """About half of the entries wrong, in all the ways in which gradients go wrong."""
     claim = right.copy()
     flat, size = claim.reshape(-1), claim.size
-    for place in rng.permutation(size)[: max(2, size // 2)]:
+    for k, place in enumerate(rng.permutation(size)[: max(5, size // 2)]):
         v = flat[place]
-        way = rng.integers(5)
-        wrong = (v * 1.02, v * 0.98, -v, 0.0, v + 0.01)[way]
-        flat[place] = wrong if abs(wrong - v) > max(0.002, 0.015 * abs(v)) else v + 0.5
+        wrong = (2 * v, v * 1.02, -v, 0.0, v + 0.01)[k % 5]
+        enough = max(0.002, 0.015 * abs(v))
+        flat[place] = wrong if abs(wrong - v) > enough else v + 0.5 + abs(v) / 2
     return claim
 
 
