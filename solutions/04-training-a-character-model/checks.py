@@ -300,8 +300,7 @@ clip = exercise(
 )
 
 
-@clip.inputs(K=(3, 2, 4, 3), limit=(0.3, 0.5, 0.2, 0.6))
-def draw_clip(rng, K, H, I, limit):
+def drawn_gradients(rng, K, H, I, limit):
     counts = rng.permutation(np.arange(1, K + 1) * 3 + rng.integers(0, 3, size=K))
     shapes = [(H, I), (H,), (I, H)]
     scales = rng.permutation([0.3, 1.0, 3.0])
@@ -325,14 +324,19 @@ def draw_clip(rng, K, H, I, limit):
     }
 
 
-@clip.inputs(K=(3, 2), limit=(1.3, 1.1))  # short enough: nothing to clip
-def draw_clip_short(rng, K, H, I, limit):
-    return draw_clip(rng, K, H, I, limit)
+@clip.inputs(K=(3, 2, 4, 3))
+def draw_clip(rng, K, H, I):
+    return drawn_gradients(rng, K, H, I, rng.uniform(0.2, 0.6))
 
 
-@clip.inputs(K=(1,), limit=(0.4,))  # one micro-batch
-def draw_clip_single(rng, K, H, I, limit):
-    return draw_clip(rng, K, H, I, limit)
+@clip.inputs(K=(3, 2))  # short enough: nothing to clip
+def draw_clip_short(rng, K, H, I):
+    return drawn_gradients(rng, K, H, I, rng.uniform(1.1, 1.4))
+
+
+@clip.inputs(K=(1,))  # one micro-batch
+def draw_clip_single(rng, K, H, I):
+    return drawn_gradients(rng, K, H, I, rng.uniform(0.2, 0.6))
 
 
 clip.slip(
@@ -567,7 +571,7 @@ def draw_bits(rng, T, B, V, warm):
         "model": MODELS[T % 2],
         "ids": rng.integers(0, V, size=(T + 1, B)),
         "h0": rng.normal(size=(B, V)),
-        "warm": warm,
+        "warm": min(warm, T - 1),
     }
 
 
@@ -693,36 +697,34 @@ def stream_by_stream(model, ids, h0, warm):
 nucleus = exercise("sample_top_p", points=3, returns="ids")
 
 
-@nucleus.inputs(
-    B=(40, 30, 1, 50),
-    V=(7, 9, 6, 8),
-    tau=(0.7, 1.4, 0.6, 2.0),
-    top_p=(0.6, 0.5, 0.7, 0.8),
-)
-def draw_nucleus(rng, B, V, tau, top_p):
+def drawn_logits(rng, B, V, top_p):
+    tau = rng.choice([rng.uniform(0.5, 0.7), rng.uniform(1.4, 2.0)])
     return {
         "z": 1.5 * rng.normal(size=(B, V)),
         "u": rng.uniform(0.02, 0.98, size=B),
-        "temperature": tau,
-        "top_p": top_p,
+        "temperature": float(tau),
+        "top_p": float(top_p),
     }
 
 
-@nucleus.inputs(B=(40,), V=(6,), tau=(0.8,), top_p=(1.0,))  # nothing is cut
-def draw_whole(rng, B, V, tau, top_p):
-    return draw_nucleus(rng, B, V, tau, top_p)
+@nucleus.inputs(B=(40, 30, 1, 50), V=(7, 9, 6, 8))
+def draw_nucleus(rng, B, V):
+    return drawn_logits(rng, B, V, rng.uniform(0.5, 0.8))
 
 
-@nucleus.inputs(B=(40,), V=(6,), tau=(1.3,), top_p=(0.05,))  # one is kept
-def draw_greedy(rng, B, V, tau, top_p):
-    return draw_nucleus(rng, B, V, tau, top_p)
+@nucleus.inputs(B=(40,), V=(6,))  # nothing is cut
+def draw_whole(rng, B, V):
+    return drawn_logits(rng, B, V, 1.0)
 
 
-@nucleus.inputs(
-    B=(30,), V=(7,), tau=(0.6,), top_p=(0.7,)
-)  # logits beyond the range of exp
-def draw_far(rng, B, V, tau, top_p):
-    drawn = draw_nucleus(rng, B, V, tau, top_p)
+@nucleus.inputs(B=(40,), V=(6,))  # one is kept
+def draw_greedy(rng, B, V):
+    return drawn_logits(rng, B, V, 0.05)
+
+
+@nucleus.inputs(B=(30,), V=(7,))  # logits beyond the range of exp
+def draw_far(rng, B, V):
+    drawn = drawn_logits(rng, B, V, rng.uniform(0.5, 0.8))
     return {**drawn, "z": drawn["z"] + rng.choice([-2000.0, 2000.0], size=(B, 1))}
 
 
@@ -881,8 +883,8 @@ per = exercise("perplexity", points=2, returns=("perplexity", "bits"))
 
 @per.inputs(K=(4, 1, 6, 3))
 def draw_per(rng, K):
-    counts = rng.permutation(np.arange(1, K + 1) ** 2 * 3)
-    return {"means": rng.uniform(0.5, 3.0, size=K), "counts": counts}
+    counts = rng.permutation(2 * np.arange(1, K + 1) ** 2)
+    return {"means": rng.uniform(0.3, 2.5, size=K), "counts": counts}
 
 
 @per.inputs(K=(5, 3))  # one batch is empty: its mean is NaN
