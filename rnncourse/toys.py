@@ -70,3 +70,19 @@ def high_gradient(a: np.ndarray) -> np.ndarray:
     flat = a.ravel()
     before, after = np.roll(flat, 1), np.roll(flat, -1)
     return (-np.sin(flat * before) * before - np.sin(flat * after) * after).reshape(a.shape)
+
+
+def fading_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A toy language model with V = H: characters x (B,), h (B, H) -> log probabilities of the next (B, V), h_new.
+
+    The state is a fading count of the characters read; characters that were read lately are likely to come again.
+    """
+    new = 0.5 * h + np.eye(h.shape[1])[x]
+    return new - np.log(np.exp(new).sum(axis=1, keepdims=True)), new
+
+
+def neighbour_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A toy language model with V = H: as `fading_reader`, but the ids next above those read are likely."""
+    new = np.tanh(0.8 * h + 2 * np.eye(h.shape[1])[x])
+    z = 2 * np.roll(new, 1, axis=1)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), new
