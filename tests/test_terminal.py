@@ -169,7 +169,8 @@ def test_places_without_a_notebook(tmp_path):
 
 
 def test_a_folder_of_units(tmp_path):
-    shutil.copytree(ROOT / "exercises", tmp_path / "exercises")
+    for name in (UNIT, "01-sequences"):
+        shutil.copytree(ROOT / "exercises" / name, tmp_path / "exercises" / name)
     write(tmp_path / "exercises" / UNIT / f"{UNIT}.ipynb", student_notebook(solution()))
     write(tmp_path / "exercises" / "a chapter.ipynb", other())
     write(tmp_path / "exercises" / "broken.ipynb", "{")
