@@ -39,9 +39,10 @@ def bit_reader(f, bits: np.ndarray) -> np.ndarray:
             raise Wrong(f"{name} has shape {arrays[name].shape}; {why}.")
         if not np.isfinite(arrays[name]).all():
             raise Wrong(f"{name} holds NaN or infinite numbers.")
-    h = np.tile(arrays["h0"], (bits.shape[1], 1))  # (B, H)
-    answers = np.empty(bits.shape, dtype=np.int64)
-    for t, row in enumerate(bits.astype(np.float64)):
-        h = np.tanh(row[:, None] @ arrays["W_x"].T + h @ arrays["W_h"].T + arrays["b"])
-        answers[t] = h @ arrays["w_y"] + arrays["c"] > 0
-    return answers
+    x_proj = bits[..., None] * arrays["W_x"][:, 0] + arrays["b"]  # (T, B, H)
+    W_h_T = np.ascontiguousarray(arrays["W_h"].T)
+    h = np.empty_like(x_proj)
+    state = np.tile(arrays["h0"], (bits.shape[1], 1))  # (B, H)
+    for t in range(len(bits)):
+        state = np.tanh(x_proj[t] + state @ W_h_T, out=h[t])
+    return (h @ arrays["w_y"] + arrays["c"] > 0).astype(np.int64)

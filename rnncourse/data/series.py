@@ -1,8 +1,9 @@
 """Time series that come with statsmodels: public measurements, no download."""
 
+import importlib
+from importlib import metadata
+
 import numpy as np
-import statsmodels
-from statsmodels import datasets
 
 from rnncourse.data.checksum import verify
 
@@ -18,7 +19,7 @@ def sunspots() -> tuple[np.ndarray, np.ndarray]:
     Activity is the yearly mean of the relative (Wolf) sunspot number: ten times the groups plus the single spots.
     Source: National Geophysical Data Center (public domain), as bundled with statsmodels.
     """
-    table = datasets.sunspots.load_pandas().data
+    table = _table("sunspots")
     years = table["YEAR"].to_numpy().astype(np.int64)
     return _checked("sunspots", years, table["SUNACTIVITY"].to_numpy(dtype=np.float64))
 
@@ -29,10 +30,15 @@ def elnino() -> tuple[np.ndarray, np.ndarray]:
     Averaged over 0-10 degrees south, 80-90 degrees west (the Nino 1+2 region). Source: U.S. National Oceanic and
     Atmospheric Administration (public domain), as bundled with statsmodels.
     """
-    table = datasets.elnino.load_pandas().data
+    table = _table("elnino")
     first = np.datetime64(f"{int(table['YEAR'].iloc[0])}-01", "M")
     degrees = table.drop(columns="YEAR").to_numpy(dtype=np.float64).ravel()
     return _checked("elnino", first + np.arange(degrees.size), degrees)
+
+
+def _table(name: str):
+    # imported here: statsmodels takes a second to load and five times the memory of the rest
+    return importlib.import_module(f"statsmodels.datasets.{name}").load_pandas().data
 
 
 def _checked(name: str, when: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +46,7 @@ def _checked(name: str, when: np.ndarray, values: np.ndarray) -> tuple[np.ndarra
     verify(
         content,
         _SHA256[name],
-        f"{name}() from statsmodels {statsmodels.__version__}",
+        f"{name}() from statsmodels {metadata.version('statsmodels')}",
         "Install the versions that the course pins: pip install -r requirements.lock",
     )
     return when, values.copy()

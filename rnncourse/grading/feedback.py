@@ -18,10 +18,12 @@ from functools import lru_cache
 from logging import Logger
 from pathlib import Path
 
+import latex2mathml.converter
 import nbformat
 from jinja2 import DictLoader, pass_context
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades
@@ -30,12 +32,12 @@ from traitlets.config import Config
 from rnncourse import notebooks
 
 # nbgrader's template asks for the macro of this file where others load MathJax from a foreign host. With this in its
-# place no script runs and nothing is fetched, whatever the page holds (formulas stay as they were typed), and long
-# lines of a message are wrapped.
+# place no script runs and nothing is fetched, whatever the page holds (formulas are MathML), and long lines of a
+# message are wrapped between words: nbconvert's style breaks them anywhere.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 HEAD = f"""{{%- macro mathjax(url="") -%}}
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<style>div.output_stdout pre {{ white-space: pre-wrap; }}</style>
+<style>.output_area pre {{ white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; }}</style>
 {{%- endmacro %}}"""
 NO_ALT = "No description has been provided for this image"  # nbconvert's words
 LONGEST = 128  # characters of a student id in nbgrader's tables
@@ -52,12 +54,28 @@ class Shown:
     max_score: float
 
 
+class Renderer(IPythonRenderer):
+    """nbconvert's Markdown with formulas as MathML, which browsers show without a script."""
+
+    def inline_math(self, body):
+        """`$body$` as MathML."""
+        return mathml(body, "inline") or super().inline_math(body)
+
+    def block_math(self, body):
+        """`$$body$$` as MathML."""
+        return mathml(body, "block") or super().block_math(body)
+
+    def latex_environment(self, name, body):
+        """An environment that stands alone, as MathML."""
+        return mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block") or super().latex_environment(name, body)
+
+
 class PageExporter(HTMLExporter):
     """HTMLExporter without its second parse of every finished page, and with a memory of rendered cells."""
 
     def __init__(self, config: Config | None = None, **kw):
         self._highlight = lru_cache(REMEMBERED)(Highlight2HTML(pygments_lexer="python"))
-        self._markdown = lru_cache(REMEMBERED)(lambda source: HTMLExporter.markdown2html(self, {}, source))
+        self._markdown = lru_cache(REMEMBERED)(MarkdownWithMath(renderer=Renderer(escape=False)).render)
         super().__init__(config=config, extra_loaders=[DictLoader({"mathjax.html.j2": HEAD})], **kw)
 
     def default_filters(self):
@@ -142,6 +160,14 @@ class Folders:
         put(place / name, text, mode)
         if when:
             put(place / "timestamp.txt", when + "\n", mode)
+
+
+def mathml(tex: str, display: str) -> str | None:
+    """A formula of the unit's text as MathML, None if it cannot be parsed. No student's gets here: see clean.py."""
+    try:
+        return latex2mathml.converter.convert(tex, display=display)
+    except Exception:  # whatever its parser trips over
+        return None
 
 
 def folder_name(name: str) -> str:

@@ -30,6 +30,7 @@ from rnncourse.grading.feedback import Folders, Shown, folder_name, put, text_of
 
 LOG = logging.getLogger("rnncourse.gradebook")
 LOG.setLevel(logging.ERROR)  # nbgrader's errors, not its chatter
+UNREAD = "Not read yet: these points are still open."  # on the page only, so that a person's comment takes its place
 MEMORY = "gradebook.json"  # what was written last, by unit and student: nbgrader's tables have no place for it
 
 
@@ -207,6 +208,8 @@ def _rows(book: Gradebook, unit: str, records: list[Record], before: dict, late)
             scores = {c.name: _grade(submitted, c, r.points.get(c.name, 0.0), changed) for c in graded}
             comments = {c.name: _comment(submitted, c, r.untouched) for c in commented}
             submitted.late_submission_penalty = _penalty(late, submission, sum(scores.values()))
+            unread = {c.name for c in graded if _child(submitted.grades, Grade, c).needs_manual_grade}
+            comments |= {name: comments.get(name) or UNREAD for name in unread}
             shown[r.student] = Shown(scores, comments, submitted.late_submission_penalty or 0, most)
     return shown
 

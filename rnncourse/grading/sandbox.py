@@ -20,7 +20,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rnncourse.judge import frames
-from rnncourse.judge.spec import Spec
 
 PACKAGE = Path(__file__).resolve().parent.parent
 # Of rnncourse, students' code sees what chapters use; of the judge, what calls functions
@@ -73,7 +72,7 @@ class Sandbox:
         if confined and not available():
             raise NoSandbox(INSTALL)
         self.limits, self.confined = limits, confined
-        self.packed: dict[str, tuple[Spec, bytes]] = {}
+        self.requests: dict[str, object] = {}  # what `session` keeps of one submission for the next
         self.cpu_seconds = 0.0  # of the server and all workers that have ended
         self.folder = tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True)
         course = Path(self.folder.name)

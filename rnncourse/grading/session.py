@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import dataclass
 
 from rnncourse.grading.sandbox import Sandbox
 from rnncourse.judge import frames
@@ -42,9 +43,12 @@ class Session:
         """The `call` for `score`, for functions with these specs."""
         return Caller(self, specs)
 
-    def ask(self, spec: Spec, packed: bytes, count: int) -> list[Reply]:
-        """Send one request with `count` calls of a function; their replies, shorter if the first says all."""
-        name, limit = spec.name, room_for(spec)
+    def ask(self, spec: Spec, packed: bytes, count: int, limit: int) -> list[Reply]:
+        """Send one request with `count` calls of a function; their replies, shorter if the first says all.
+
+        `limit`: bytes that a reply may have.
+        """
+        name = spec.name
         if name in self.dead:
             return [self.dead[name]]
         replies: list[Reply] = []
@@ -133,16 +137,31 @@ class Caller:
         self.session, self.specs = session, specs
 
     def __call__(self, name: str, args: list) -> Reply:
-        return self.session.ask(self.specs[name], packed(self.specs[name], [args]), 1)[-1]
+        spec = self.specs[name]
+        return self.session.ask(spec, packed(spec, [args]), 1, self._request(spec).room)[-1]
 
     def all(self, spec: Spec) -> list[Reply]:
         """The replies to the cases that call the function itself, in order."""
-        known = self.session.sandbox.packed  # the same bytes for every student
-        cases = [list(c.inputs.values()) for c in spec.cases if c.through is None]
-        if known.get(spec.name, (None,))[0] is not spec:
-            known[spec.name] = (spec, packed(spec, cases))
-        replies = self.session.ask(spec, known[spec.name][1], len(cases)) if cases else []
-        return replies + replies[-1:] * (len(cases) - len(replies))
+        request = self._request(spec)
+        replies = self.session.ask(spec, request.packed, request.count, request.room) if request.count else []
+        return replies + replies[-1:] * (request.count - len(replies))
+
+    def _request(self, spec: Spec) -> Request:
+        known = self.session.sandbox.requests  # the same for every student
+        if spec.name not in known or known[spec.name].spec is not spec:
+            cases = [list(c.inputs.values()) for c in spec.cases if c.through is None]
+            known[spec.name] = Request(spec, packed(spec, cases), len(cases), room_for(spec))
+        return known[spec.name]
+
+
+@dataclass(frozen=True)
+class Request:
+    """All direct cases of a function as they are sent, and the bytes that a reply to one may have."""
+
+    spec: Spec
+    packed: bytes
+    count: int
+    room: int
 
 
 def packed(spec: Spec, cases: list[list]) -> bytes:

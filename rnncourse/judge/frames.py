@@ -156,8 +156,13 @@ def _stranger(name: str):
     return type(kind, (), {"__module__": module})()
 
 
+def framed(payload: bytes) -> bytes:
+    """A payload as it is sent: its length before it."""
+    return LENGTH.pack(len(payload)) + payload
+
+
 def send(channel: socket.socket, payload: bytes) -> None:
-    channel.sendall(LENGTH.pack(len(payload)) + payload)
+    channel.sendall(framed(payload))
 
 
 def receive(channel: socket.socket, limit: int, seconds: float | None = None) -> bytes:
