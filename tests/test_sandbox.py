@@ -1,5 +1,10 @@
 """What a student's code finds inside the wall: nothing of ours, nothing that lasts, nothing without end."""
 
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 
 from rnncourse.grading import sandbox
@@ -83,3 +88,17 @@ def test_a_missing_tool_is_said(monkeypatch):
 def test_a_set_up_that_fails_is_said():
     with pytest.raises(sandbox.NoSandbox, match="nothing_like_this"):
         sandbox.Sandbox(["import nothing_like_this"])
+
+
+def test_folders_of_killed_runs_are_swept(tmp_path, monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
+    for name, hours in ((f"{gone.pid}-old", 2), (f"{gone.pid}-new", 0), (f"{os.getpid()}-old", 2), ("bench-x", 2)):
+        folder = tmp_path / f"rnncourse-{name}"
+        folder.mkdir()
+        os.utime(folder, (time.time() - 3600 * hours,) * 2)
+    sandbox.sweep()
+    assert {f.name for f in tmp_path.iterdir()} == {
+        f"rnncourse-{gone.pid}-new", f"rnncourse-{os.getpid()}-old", "rnncourse-bench-x"
+    }  # fmt: skip

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from rnncourse.judge import frames
 
+PREFIX = "rnncourse-"  # of the folders in /tmp, the process id follows
 PACKAGE = Path(__file__).resolve().parent.parent
 # Of rnncourse, students' code sees what chapters use; of the judge, what calls functions
 HIDDEN = (
@@ -62,6 +64,18 @@ def available() -> bool:
     return shutil.which("bwrap") is not None
 
 
+def sweep() -> None:
+    """Remove the folders that killed runs left. An hour old at least: containers may share /tmp, and no process ids."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
+        with contextlib.suppress(OSError, ValueError):  # somebody else's, or gone meanwhile
+            old = time.time() - folder.stat().st_mtime > 3600
+            try:
+                os.kill(int(folder.name.removeprefix(PREFIX).partition("-")[0]), 0)
+            except ProcessLookupError:
+                if old:
+                    shutil.rmtree(folder)
+
+
 class Sandbox:
     """A running server for one unit, that has executed the unit's set-up cells.
 
@@ -74,7 +88,8 @@ class Sandbox:
         self.limits, self.confined = limits, confined
         self.requests: dict[str, object] = {}  # what `session` keeps of one submission for the next
         self.cpu_seconds = 0.0  # of the server and all workers that have ended
-        self.folder = tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True)
+        sweep()
+        self.folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True)
         course = Path(self.folder.name)
         stage(course, forbidden)
         self.control, theirs = socket.socketpair()
