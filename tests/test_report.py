@@ -216,6 +216,14 @@ def test_what_the_page_says(tmp_path):
     assert "without a sandbox" not in text
 
 
+def test_functions_not_written_are_counted_apart(tmp_path):
+    results = [result(name, wrong={"unroll": []}) for name in "abc"]
+    for r, trouble in zip(results, ("blank", "blank", "stopped"), strict=True):
+        r["functions"]["unroll"]["trouble"] = trouble
+    text = " ".join(Page(write(tmp_path, results)[2]).text.split())
+    assert "unroll not right yet: 3 of 3 2 Not written yet. 1 Took too long, or ended the process." in text
+
+
 def test_rare_mistakes_are_counted_together(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "MOST_MISTAKES", 1)
     results = [result("a", wrong={"unroll": ["zeros", "no_bias"]}), result("b", wrong={"unroll": ["zeros", "no_tanh"]})]

@@ -132,6 +132,7 @@ def _function(s: Score) -> dict:
         "points": float(s.points),
         "max_points": float(s.max_points),
         "passed": v.passed,
+        "trouble": v.trouble,
         "message": v.message,
         "mistakes": list(v.mistakes),
         "hints": list(v.hints),

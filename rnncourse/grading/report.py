@@ -37,6 +37,14 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 FORMULA = re.compile(r"[' ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 # Control characters, those that turn the direction of text, halves of surrogate pairs
 UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+UNKNOWN = "No known mistake recognised."
+OTHERS = {  # by trouble
+    "blank": "Not written yet.",
+    "missing": "There is no function of this name.",
+    "forbidden": "Uses what the exercise forbids.",
+    "stopped": "Took too long, or ended the process.",
+    "raised": "Raises an exception; no known mistake recognised.",
+}
 MOST_MISTAKES = 6  # listed per function, the rest is counted
 MOST_SINGLE_BARS, MOST_WIDE_BARS = 21, 8
 # The histogram in units of its viewBox
@@ -197,6 +205,7 @@ def _function(name: str, graded: list[dict]) -> dict:
     counts = Counter(pair for o in outcomes for pair in zip(o["mistakes"], o["hints"], strict=True))
     known = sorted(((n, *pair) for pair, n in counts.items()), key=lambda m: (-m[0], m[1:]))
     right = sum(o["passed"] for o in outcomes)
+    unnamed = [o for o in outcomes if not o["passed"] and not o["mistakes"]]
     return {
         "name": name,
         "max_points": max(o["max_points"] for o in outcomes),
@@ -206,7 +215,7 @@ def _function(name: str, graded: list[dict]) -> dict:
         "share": 100 * right / len(outcomes),
         "mistakes": known[:MOST_MISTAKES],
         "rarer": known[MOST_MISTAKES:],
-        "unknown": sum(not o["passed"] and not o["mistakes"] for o in outcomes),
+        "others": Counter(OTHERS.get(o.get("trouble"), UNKNOWN) for o in unnamed).most_common(),
     }
 
 
