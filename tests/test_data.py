@@ -1,7 +1,11 @@
 """Loaders, vocabulary, streams and the n-gram baseline."""
 
+import functools
+import hashlib
+import http.server
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import numpy as np
@@ -65,6 +69,44 @@ from rnncourse import data
 data.sunspots(), data.elnino(), data.docstrings()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """Stands for the host of Shakespeare on this machine: a folder, and requests counted."""
+    (tmp_path / "served").mkdir()
+    requests = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            requests.append(args)
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path / "served")
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(text, "SHAKESPEARE", f"http://127.0.0.1:{server.server_port}/input.txt")
+    monkeypatch.setattr(text, "_SHAKESPEARE_SHA256", hashlib.sha256(b"To be\n").hexdigest())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield tmp_path / "served" / "input.txt", requests
+    server.shutdown()
+
+
+def test_shakespeare_is_fetched_once(served):
+    file, requests = served
+    file.write_text("To be\n")
+    assert data.shakespeare() == data.shakespeare() == "To be\n" and len(requests) == 1
+
+
+def test_another_text_is_not_shakespeare(served):
+    served[0].write_text("<html>Please log in</html>")
+    with pytest.raises(RuntimeError, match="another file than the course was written with"):
+        data.shakespeare()
+
+
+def test_shakespeare_without_a_network_says_what_to_do(served):
+    with pytest.raises(RuntimeError, match=r"cannot be downloaded.*docstrings\(\)"):  # there is no such page
+        data.shakespeare()
 
 
 def test_vocabulary_round_trip():

@@ -4,13 +4,20 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+import pooch
 
 from rnncourse.data.checksum import verify
 
 _SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
 SEPARATOR = "\n\n\n"
+SHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
+    "/data/tinyshakespeare/input.txt"
+)
+_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 @functools.cache
@@ -39,6 +46,29 @@ def docstrings() -> str:
         "Install the version that the course pins: pip install -r requirements.lock",
     )
     return text
+
+
+def shakespeare() -> str:
+    """ "Tiny Shakespeare", 1,115,394 characters of his plays: a text that many courses and papers train on.
+
+    The only loader that needs the network, and only once: pooch downloads 1.1 MB, checks the SHA-256 and keeps the
+    file in its cache folder. No page and no test needs it. Public domain; the selection is Karpathy's (char-rnn, 2015).
+
+    Raises RuntimeError if the file cannot be fetched, or is not the one the course was written with.
+    """
+    try:
+        path = pooch.retrieve(SHAKESPEARE, f"sha256:{_SHAKESPEARE_SHA256}", "tiny-shakespeare.txt", progressbar=False)
+    except OSError as error:  # no network, no room, no such page
+        raise RuntimeError(
+            f"shakespeare() cannot be downloaded from {SHAKESPEARE} ({type(error).__name__}). "
+            "Try again with a network, or use docstrings(), which every installation has."
+        ) from error
+    except ValueError as error:
+        raise RuntimeError(
+            f"shakespeare(): {SHAKESPEARE} gave another file than the course was written with. A proxy or a login page "
+            f"in between may be the reason. {error}"
+        ) from error
+    return Path(path).read_text(encoding="utf-8")
 
 
 class Vocabulary:
