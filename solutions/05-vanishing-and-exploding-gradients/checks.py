@@ -777,7 +777,7 @@ def draw_saturated_states(rng, T, B, H, power):
 
 
 @bounds.inputs(
-    T=(150,), B=(2,), H=(3, 2), power=(0, 3), says="Here the products leave the range of floating point numbers."
+    T=(150,), B=(2,), H=(3, 2), power=(0, -1), says="Here the products leave the range of floating point numbers."
 )
 def draw_long_bounds(rng, T, B, H, power):
     U, V = (np.linalg.qr(rng.normal(size=(H, H)))[0] for _ in "UV")
