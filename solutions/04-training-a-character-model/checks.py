@@ -775,7 +775,9 @@ def clipped_first(gradients, counts, max_norm):
     return flat_and_back(each_clipped(gradients, max_norm), counts, np.inf)
 
 
-@clip.mistake("Each micro-batch is clipped by itself, though the norm is right: the clip is that of the combined gradient.")
+@clip.mistake(
+    "Each micro-batch is clipped by itself, though the norm is right: the clip is that of the combined gradient."
+)
 def clipped_first_norm_right(gradients, counts, max_norm):
     clipped, _ = clipped_first(gradients, counts, max_norm)
     return clipped, flat_and_back(gradients, counts, max_norm)[1]
@@ -939,6 +941,11 @@ rates.slip(
     "k = np.sort(k)\n    rising = ",
 )
 rates.slip(
+    "The given warmup and total are not used: 5 and 15 stand in their place.",
+    "rising = ",
+    "warmup, total = 5, 15\n    rising = ",
+)
+rates.slip(
     "The cosine is one update ahead: update n_w has the peak.",
     "(k - warmup) / (total - warmup)",
     "(k + 1 - warmup) / (total - warmup)",
@@ -1061,7 +1068,9 @@ def factor_on_cosine(k, peak, warmup, total, floor):
     return np.minimum((k + 1) / max(warmup, 1), 1) * falling
 
 
-@rates.mistake("A warm-up of 0 updates is divided by, and infinity times a mask of zeros is NaN: choose, or divide by 1.")
+@rates.mistake(
+    "A warm-up of 0 updates is divided by, and infinity times a mask of zeros is NaN: choose, or divide by 1."
+)
 def masks_multiplied(k, peak, warmup, total, floor):
     rising = peak * (k + 1) / np.float64(warmup)
     falling = half_cosine(np.pi * (k - warmup) / (total - warmup), peak, floor)
@@ -1252,6 +1261,16 @@ bits.slip(
     "-np.log(log_p[columns, ids[t + 1]])",
 )
 bits.slip(
+    "A second logarithm is taken, of the losses: the model gives log probabilities already.",
+    "-log_p[columns, ids[t + 1]]",
+    "-np.log(-log_p[columns, ids[t + 1]])",
+)
+bits.slip(
+    "The losses are divided by the number of characters in the vocabulary: the mean runs over the predictions.",
+    "-log_p[columns, ids[t + 1]]",
+    "-log_p[columns, ids[t + 1]] / log_p.shape[1]",
+)
+bits.slip(
     "The logarithm of the mean loss is returned: bits are nats divided by ln 2.",
     "np.mean(losses) / np.log(2)",
     "np.log2(np.mean(losses))",
@@ -1265,8 +1284,12 @@ bits.slip(
 
 def all_losses(model, ids, h0):
     """Every loss in nats, (T, B)."""
+    return losses_of(model, ids[:-1], ids[1:], h0)
+
+
+def losses_of(model, read, targets, h0):
     state, losses = h0, []
-    for now, following in zip(ids[:-1], ids[1:], strict=True):
+    for now, following in zip(read, targets, strict=True):
         log_p, state = model(now, state)
         losses.append(-np.take_along_axis(log_p, following[:, None], axis=1)[:, 0])
     return np.array(losses)
@@ -1282,7 +1305,9 @@ def warm_in_all(model, ids, h0, warm):
     return all_losses(model, ids, h0).ravel()[warm:].mean() / np.log(2)
 
 
-@bits.mistake("The characters are counted, not the predictions: T + 1 rows give T predictions, `warm` of them left out.")
+@bits.mistake(
+    "The characters are counted, not the predictions: T + 1 rows give T predictions, `warm` of them left out."
+)
 def by_characters(model, ids, h0, warm):
     losses = all_losses(model, ids, h0)[warm:]
     return losses.sum() / losses.shape[1] / (len(losses) + 1) / np.log(2)
@@ -1296,6 +1321,13 @@ def wrapped_round(model, ids, h0, warm):
 @bits.mistake("The streams are read one after the other: they run side by side, each from its own row of h0.")
 def one_long_text(model, ids, h0, warm):
     return all_losses(model, ids.T.reshape(-1, 1), h0[:1])[warm:].mean() / np.log(2)
+
+
+@bits.mistake(
+    "The model reads the target and is scored on the character before: it reads ids[t], and ids[t + 1] is next."
+)
+def one_ahead(model, ids, h0, warm):
+    return losses_of(model, ids[1:], ids[:-1], h0)[warm:].mean() / np.log(2)
 
 
 @bits.mistake("The probabilities are averaged before the logarithm: the losses are averaged.")
@@ -1329,7 +1361,8 @@ def stream_by_stream(model, ids, h0, warm):
 
 # 6. sample_top_p
 
-nucleus = exercise("sample_top_p", points=3, returns="ids")
+# the name that results of properties have too, so that the messages of both go together
+nucleus = exercise("sample_top_p", points=3, returns="the result")
 
 
 def softmax(z):
@@ -1520,7 +1553,9 @@ nucleus.slip(
 )
 
 
-@nucleus.mistake("The kept probabilities are not divided by their sum: large u then falls outside, or on the last one kept.")
+@nucleus.mistake(
+    "The kept probabilities are not divided by their sum: large u then falls outside, or on the last one kept."
+)
 def kept_not_divided(z, u, temperature, top_p):
     q = softmax(z / temperature)
     kept = in_nucleus(q, top_p)
@@ -1537,7 +1572,10 @@ def softmax_over_all(z, u, temperature, top_p):
 @nucleus.mistake("The softmax runs down the batch: it runs along each row (axis=1).")
 def softmax_down_the_batch(z, u, temperature, top_p):
     q = softmax(z.T / temperature).T
-    return nucleus_draw(q, in_nucleus(q, top_p), u)
+    order = np.argsort(-q, axis=1, kind="stable")  # in a batch of one all are equal
+    ranked = np.take_along_axis(q, order, axis=1)
+    kept = np.cumsum(ranked, axis=1) - ranked < top_p
+    return np.take_along_axis(order, drawn_by_id(ranked, kept, u)[:, None], axis=1)[:, 0]
 
 
 @nucleus.mistake("The nucleus is right, but drawn from at temperature 1: the temperature holds for the draw too.")
@@ -1545,13 +1583,16 @@ def drawn_at_temperature_1(z, u, temperature, top_p):
     return nucleus_draw(softmax(z), in_nucleus(softmax(z / temperature), top_p), u)
 
 
-@nucleus.mistake("With top_p = 1 characters are lost: a rounded running sum may stop just below 1, or reach it too early.")
+@nucleus.mistake(
+    "With top_p = 1 characters are lost: a rounded running sum may stop just below 1, or reach it too early."
+)
 def lost_by_rounding(z, u, temperature, top_p):
     q = softmax(z / temperature)
     return nucleus_draw(q, in_nucleus(q, top_p if top_p < 1 else 0.5), u)
 
 
 def drawn_by_id(q, kept, u):
+    """The place in each row at which the running sum of the kept ones exceeds u."""
     q = np.where(kept, q, 0)
     running = np.cumsum(q, axis=1)
     return np.sum(running <= u[:, None] * running[:, -1:], axis=1)
@@ -1783,7 +1824,9 @@ def without_single(means, counts):
     return both(weighted(means, counts * (counts > 1)))
 
 
-@per.mistake("The bits are right, but the perplexity is a mean of the batches' perplexities: exponentiate the mean loss.")
+@per.mistake(
+    "The bits are right, but the perplexity is a mean of the batches' perplexities: exponentiate the mean loss."
+)
 def perplexities_averaged(means, counts):
     return np.exp(means[counts > 0]).mean(), weighted(means, counts) / np.log(2)
 
