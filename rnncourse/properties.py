@@ -6,9 +6,10 @@ cannot be used, an adapter raises `Wrong` with a sentence for the student.
 
 import numpy as np
 
+from rnncourse.judge import wire
 from rnncourse.judge.compare import Wrong, described
 
-__all__ = ["Wrong", "bit_reader"]
+__all__ = ["Wrong", "all_are_drawn", "bit_reader", "repeats"]
 
 MOST_UNITS = 64
 
@@ -46,3 +47,21 @@ def bit_reader(f, bits: np.ndarray) -> np.ndarray:
     for t in range(len(bits)):
         state = np.tanh(x_proj[t] + state @ W_h_T, out=h[t])
     return (h @ arrays["w_y"] + arrays["c"] > 0).astype(np.int64)
+
+
+def repeats(f, **inputs) -> bool:
+    """Do two calls of f with the same inputs give the same?"""
+    return wire.same(f(*inputs.values()), f(*inputs.values()))
+
+
+def all_are_drawn(f, z: np.ndarray, temperature: float, top_p: float, draws: int = 60) -> bool:
+    """Does the sampler f(z, u, temperature, top_p) -> ids bring every character of each row of z (B, V)?
+
+    `draws` uniform numbers go evenly from near 0 to near 1 in every row. Raises Wrong where ids (B,) do not come back.
+    """
+    B, V = z.shape
+    u = np.tile((np.arange(draws) + 0.5) / draws, B)
+    ids = np.asarray(f(np.repeat(z, draws, axis=0), u, temperature, top_p))
+    if ids.shape != u.shape or ids.dtype.kind not in "iu":
+        raise Wrong(f"returned {described(ids)}, {ids.dtype}; expected ids of shape {u.shape}, integers.")
+    return all(set(row) == set(range(V)) for row in ids.reshape(B, draws).tolist())

@@ -86,3 +86,20 @@ def neighbour_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarr
     new = np.tanh(0.8 * h + 2 * np.eye(h.shape[1])[x])
     z = 2 * np.roll(new, 1, axis=1)
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), new
+
+
+SMALL_READER_SIZES = 4, 3  # V, H
+
+
+def small_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A toy language model with V = 4 and H = 3: characters x (B,), h (B, 3) -> log probabilities (B, 4), h_new.
+
+    Raises ValueError for a state of another size.
+    """
+    V, H = SMALL_READER_SIZES
+    if np.shape(h) != (len(x), H):
+        raise ValueError(f"the model's state has shape {np.shape(h)}; expected ({len(x)}, {H})")
+    weights = np.cos(2.0 * np.arange(V * H)).reshape(V, H)
+    new = np.tanh(0.7 * h + 1.5 * weights[x])
+    z = 2 * new @ weights.T
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), new
