@@ -451,6 +451,7 @@ slips(
             'order.index("n")': "The place of the block is counted in blocks, not in entries: block k begins at k * H.",
         },
         "return b_x + moved, b_h - moved": {
+            "b_x += moved\n    return b_x, b_h - moved": "b_x itself has been changed: return new arrays, the caller still needs the old ones.",
             "return b_x + moved, b_h": "What has been moved is still in b_h: it now counts twice.",
             "return b_x, b_h - moved": "What was taken out of b_h has not been added to b_x: the model has lost it.",
             "return b_h - moved, b_x + moved": "The two biases are returned in the wrong order: b_x first.",
@@ -462,9 +463,6 @@ slips(
             "moved[start + H :] = 0": "The wrong entries stay: those of the n block are start to start + H.",
             "moved[start:] = 0": "Everything from the n block on stays in b_h: only that block has to.",
             "moved[:start] = 0": "Everything before the n block stays in b_h: only that block has to.",
-        },
-        "moved = b_h.copy()": {
-            "moved = b_h": "b_h itself has been changed: work on a copy, the caller still needs the old one.",
         },
     },
 )
@@ -585,7 +583,6 @@ slips(
             "np.sum(mask[:, :, None] * np.log(z), axis=(0, 1)) / mask.size": "The sum is divided by the number of all steps: only the real ones count.",
             "np.sum(mask[:, :, None] * np.log(z), axis=(0, 1)) / len(mask)": "The sum is divided by T: divide by the number of real steps of all sequences.",
             "np.sum(mask[:, :, None] * np.log(z), axis=(0, 1)) / mask.shape[1]": "The sum is divided by the number of sequences: divide by the number of real steps of all sequences.",
-            "np.mean(np.log(mask[:, :, None] * z + 1 - mask[:, :, None]), axis=(0, 1))": "Padded steps count as gates of 1: they must not count at all.",
             "np.sum(mask[:, :, None] * np.log(z)) / np.sum(mask) / z.shape[2]": "One mean is taken over all units: every unit has its own half-life.",
             "np.sum(mask[:, :, None] * np.log(1 - z), axis=(0, 1)) / np.sum(mask)": "z is read as the share that is replaced: here it keeps the old state.",
             "np.sum((1 - mask[:, :, None]) * np.log(z), axis=(0, 1)) / max(np.sum(1 - mask), 1)": "The mask is inverted: it is 1 for real steps.",
@@ -627,4 +624,4 @@ def lives_of_real_steps(z, mask):
 def lives_by_products(z, mask):
     """The k-th root of the product, then the logarithm to its base."""
     kept = np.where(mask[:, :, None] > 0, z, 1.0).prod(axis=(0, 1)) ** (1 / mask.sum())
-    return [float(np.emath.logn(g, 0.5)) for g in kept]
+    return np.array([np.emath.logn(g, 0.5) for g in kept])
