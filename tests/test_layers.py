@@ -385,20 +385,32 @@ def test_the_package_names_what_it_offers():
     assert all(getattr(layers, name).__module__ == f"rnncourse.layers.{name.split('_')[0]}" for name in layers.__all__)
 
 
-@pytest.mark.parametrize(("B", "K", "N"), [(1, 1, 1), (3, 4, 5), (64, 256, 96), (20, 650, 650), (64, 512, 37)])
-def test_products_by_strips_are_products(B, K, N):
+@pytest.mark.parametrize(
+    ("B", "K", "N"), [(1, 1, 1), (3, 4, 5), (64, 256, 96), (20, 650, 650), (64, 2048, 64), (64, 512, 37)]
+)
+def test_products_by_pieces_are_products(B, K, N):
     rng = np.random.default_rng(0)
-    x, W, out = rng.normal(size=(B, K)), rng.normal(size=(2, K, N)), np.empty((2, B, N))
-    strips = common.in_strips(W, B)
-    assert strips.flags.c_contiguous and strips.shape[1] * strips.shape[3] == N
-    np.matmul(x, strips, out=common.like_strips(out, strips))
-    np.testing.assert_allclose(out, x @ W, rtol=0, atol=1e-11)
+    wide = rng.normal(size=(B, K + 3))
+    a, W, out, one = wide[:, :K], rng.normal(size=(2, K, N)), np.empty((2, B, N)), np.empty((B, N))
+    common.step_product(W, out)(a)
+    np.testing.assert_allclose(out, a @ W, rtol=0, atol=1e-11)
+    common.step_product(W[0], one)(a)
+    np.testing.assert_allclose(one, a @ W[0], rtol=0, atol=1e-11)
 
 
-def test_strips_are_small_where_they_can_be():
-    assert common.in_strips(np.ones((256, 96)), 64).shape == (2, 256, 48)
-    assert common.in_strips(np.ones((512, 37)), 64).shape == (1, 512, 37), "37 has no divisor to cut at"
-    assert common.in_strips(np.ones((64, 48)), 2).shape == (1, 64, 48), "small as it is"
+@pytest.mark.parametrize(
+    ("sizes", "pieces"),
+    [
+        ((2, 64, 48), (64, 48)),  # small as it is
+        ((64, 256, 96), (256, 48)),
+        ((64, 2048, 512), (512, 16)),  # rows must be cut too
+        ((64, 509, 97), (509, 97)),  # no divisor to cut at
+        ((9, 8, 7), (8, 7)),
+        ((4000, 512, 512), (512, 512)),  # many rows
+    ],
+)
+def test_weights_are_cut_into_small_pieces_where_that_can_be(sizes, pieces):
+    assert common._cut(*sizes, most=8) == pieces
 
 
 @pytest.mark.parametrize(("T", "size"), [(1, 1), (7, 10**6), (100, common.BLOCK // 3), (5, 1)])

@@ -26,6 +26,9 @@ def projections(x_1, W_xT):
     Computed for a block of steps at once, since large products are fast; what is yielded is valid for that step only.
     """
     (T, B, K), (G, _, H) = x_1.shape, W_xT.shape
+    if B == 1:  # the gates of a batch of one are one row: one product for all of them, in the order that is read
+        yield from (x_1[:, 0] @ W_xT.swapaxes(0, 1).reshape(K, -1)).reshape(T, G, 1, H)
+        return
     cuts = blocks(T, B * H)
     a_x = np.empty((G, cuts[0].stop, B, H), x_1.dtype)
     for block in cuts:
@@ -40,21 +43,44 @@ def blocks(T, size):
     return [slice(start, min(start + n, T)) for start in range(0, T, n)]
 
 
-def in_strips(W, B):
-    """W (..., K, N) cut into strips of columns, (..., strips, K, N / strips), to multiply B rows with at every step.
+def step_product(W, out):
+    """The product that every step repeats: returns a function of a (B, K) that writes a @ W into out (..., B, N).
 
-    NumPy's OpenBLAS repacks a matrix before it multiplies, which pays for many rows, unless the whole product is small.
-    At 20 to 128 rows the strips saved 15 to 35 % where AVX-512 is; elsewhere they cost a few percent.
+    W is (K, N) or one matrix per gate (G, K, N). NumPy's OpenBLAS repacks a matrix before it multiplies, which pays for
+    many rows, unless the whole product is small. So W is cut, once, into strips of columns for which it is, and, where
+    that is not enough, into blocks of rows, whose products are added. With 20 to 128 rows this saved 15 to 40 % of the
+    time where AVX-512 is; elsewhere it costs a few percent.
     """
-    *gates, K, N = W.shape
-    widths = [w for w in range(16, N + 1) if N % w == 0 and B * K * w <= SMALL]
-    width = max(widths, default=N, key=lambda w: (w % 16 == 0, w))
-    return np.array(W.reshape(*gates, K, -1, width).swapaxes(-3, -2), order="C")
+    if out.shape[:-1] == (len(W), 1):  # the gates of a batch of one are one row: one product for all of them
+        W, out = W.swapaxes(0, 1).reshape(W.shape[1], -1), out.reshape(1, -1)
+    (*gates, K, N), B = W.shape, out.shape[-2]
+    height, width = _cut(B, K, N, most=8 if W.ndim == 2 else 1)
+    if (height, width) == (K, N):
+        whole = np.array(W, order="C")
+        multiply = np.dot if W.ndim == 2 else np.matmul
+        return lambda a: multiply(a, whole, out=out)
+    if height == K:
+        strips = np.array(W.reshape(*gates, K, -1, width).swapaxes(-3, -2), order="C")  # (..., strips, K, width)
+        view = out.reshape(*gates, B, -1, width).swapaxes(-3, -2)  # (..., strips, B, width)
+        return lambda a: np.matmul(a, strips, out=view)
+    pieces = np.array(W.reshape(-1, height, N // width, width).swapaxes(1, 2), order="C")
+    terms = np.empty((K // height, B, N), W.dtype)  # one per block of rows
+    view = terms.reshape(-1, B, N // width, width).swapaxes(1, 2)
+
+    def multiply_and_add(a):
+        np.matmul(a.reshape(B, -1, 1, height).transpose(1, 2, 0, 3), pieces, out=view)
+        np.sum(terms, axis=0, out=out)
+
+    return multiply_and_add
 
 
-def like_strips(a, strips):
-    """A view of a (..., B, N), cut as the strips are, (..., strips, B, N / strips): where to write their products."""
-    return a.reshape(*a.shape[:-1], strips.shape[-3], -1).swapaxes(-3, -2)
+def _cut(B, K, N, most):
+    """Height and width of the largest pieces that W (K, N) is cut into: 16 columns or more, at most so many heights."""
+    for height in [K // k for k in range(1, most + 1) if K % k == 0]:
+        widths = [w for w in range(16, N + 1) if N % w == 0 and B * height * w <= SMALL]
+        if widths:
+            return height, max(widths, key=lambda w: (w % 16 == 0, w))
+    return K, N
 
 
 def check_forward(arrays, G):

@@ -10,9 +10,8 @@ from rnncourse.layers.common import (
     check_cache,
     check_forward,
     check_gradient,
-    in_strips,
-    like_strips,
     projections,
+    step_product,
     with_bias,
 )
 
@@ -54,17 +53,17 @@ def gru_forward(x, h0, W_x, W_h, b_x, b_h):
 
     # One tanh serves r and z: s(a) = tanh(a / 2) / 2 + 1 / 2. The inner half goes into the weights.
     scale, half = np.array([0.5, 0.5, 1], x.dtype).reshape(3, 1, 1), np.array(0.5, x.dtype)
-    W_xT, W_hT = by_gate(W_1, scale), in_strips(by_gate(W_h, scale), B)  # (3, I + 1, H), (3, strips, H, H / strips)
+    W_xT, W_hT = by_gate(W_1, scale), by_gate(W_h, scale)  # (3, I + 1, H), (3, H, H)
 
     states = np.empty((T + 1, B, H), x.dtype)
     states[0] = h0
     h = states[1:]  # (T, B, H)
     gates = np.empty((T, 4, B, H), x.dtype)
     a_h = np.empty((3, B, H), x.dtype)
-    a_h_strips = like_strips(a_h, W_hT)
+    recur = step_product(W_hT, out=a_h)
     for a_x, gates_t, h_prev, h_t in zip(projections(x_1, W_xT), gates, states[:-1], h, strict=True):
         rz, (r, z, n, m) = gates_t[:2], gates_t  # (2, B, H), (B, H) each
-        np.matmul(h_prev, W_hT, out=a_h_strips)
+        recur(h_prev)  # a_h = W_h h_{t-1}, halved for r and z
         np.add(a_x[:2], a_h[:2], out=rz)
         np.tanh(rz, out=rz)
         rz *= half
@@ -99,8 +98,7 @@ def gru_backward(dh, cache):
     da = np.empty((T, B, 4, H), dh.dtype)
     dh_next = np.zeros((B, H), dh.dtype)  # what step t + 1 sends back to h[t]; nothing comes after the last step
     dh_gates = np.empty((B, H), dh.dtype)  # the part of it that went through the gates
-    W_mrz = in_strips(np.concatenate([W_h[2 * H :], W_h[: 2 * H]]), B)  # (strips, 3H, H / strips)
-    dh_gates_strips = like_strips(dh_gates, W_mrz)
+    back_to_h = step_product(np.concatenate([W_h[2 * H :], W_h[: 2 * H]]), out=dh_gates)  # rows in the order m, r, z
     for block in reversed(blocks(T, B * H)):
         r, z, n, m = gates[block].swapaxes(0, 1)  # (steps, B, H) each
         local = np.empty((len(r), 4, B, H), dh.dtype)  # what needs no gradient: dh/dm, dh/da_r, dh/da_z, dh/da_n
@@ -112,7 +110,7 @@ def gru_backward(dh, cache):
         for dh_t, local_t, z_t, da_t in zip(dh[block][::-1], local[::-1], z[::-1], da[block][::-1], strict=True):
             dh_next += dh_t  # (B, H): now the total gradient of h[t]
             np.multiply(dh_next, local_t, out=da_t.swapaxes(0, 1))  # (4, B, H)
-            np.matmul(da_t.reshape(B, 4 * H)[:, : 3 * H], W_mrz, out=dh_gates_strips)
+            back_to_h(da_t.reshape(B, 4 * H)[:, : 3 * H])
             dh_next *= z_t
             dh_next += dh_gates
 

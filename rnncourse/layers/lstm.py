@@ -10,9 +10,8 @@ from rnncourse.layers.common import (
     check_cache,
     check_forward,
     check_gradient,
-    in_strips,
-    like_strips,
     projections,
+    step_product,
     with_bias,
 )
 
@@ -52,7 +51,7 @@ def lstm_forward(x, h0, c0, W_x, W_h, b):
 
     # One tanh serves all gates: s(a) = tanh(a / 2) / 2 + 1 / 2. The inner half goes into the weights.
     scale = np.array([0.5, 0.5, 1, 0.5], x.dtype).reshape(4, 1, 1)
-    W_xT, W_hT = by_gate(W_1, scale), in_strips(by_gate(W_h, scale), B)  # (4, I + 1, H), (4, strips, H, H / strips)
+    W_xT, W_hT = by_gate(W_1, scale), by_gate(W_h, scale)  # (4, I + 1, H), (4, H, H)
     scale = np.tile(scale, (B, H))  # (4, B, H): full arrays are faster than broadcast ones
     shift = 1 - scale
     shift[2] = 0
@@ -62,10 +61,10 @@ def lstm_forward(x, h0, c0, W_x, W_h, b):
     h, c = states[1:], cells[1:]  # (T, B, H) each
     gates = np.empty((T, 4, B, H), x.dtype)
     a_h, ig = np.empty((4, B, H), x.dtype), np.empty((B, H), x.dtype)
-    a_h_strips = like_strips(a_h, W_hT)
+    recur = step_product(W_hT, out=a_h)
     steps = zip(projections(x_1, W_xT), gates, states[:-1], h, cells[:-1], c, strict=True)
     for a_x, gates_t, h_prev, h_t, c_prev, c_t in steps:
-        np.matmul(h_prev, W_hT, out=a_h_strips)
+        recur(h_prev)  # a_h = W_h h_{t-1}
         np.add(a_x, a_h, out=gates_t)  # (4, B, H): W_x x_t + b + W_h h_{t-1}, halved for i, f, o
         np.tanh(gates_t, out=gates_t)
         gates_t *= scale
@@ -102,8 +101,7 @@ def lstm_backward(dh, dc_last, cache):
     dh_next = np.zeros((B, H), dh.dtype)  # what step t + 1 sends back to h[t]; nothing comes after the last step
     dc_next = dc_last.copy()  # what step t + 1 sends back to c[t]
     dc_t = np.empty((B, H), dh.dtype)
-    W_h = in_strips(W_h, B)  # (strips, 4H, H / strips)
-    dh_next_strips = like_strips(dh_next, W_h)
+    back_to_h = step_product(W_h, out=dh_next)
     for block in reversed(blocks(T, B * H)):
         h, c, c_prev = states[1:][block], cells[1:][block], cells[block]  # (steps, B, H)
         i, f, g, o = gates[block].swapaxes(0, 1)
@@ -122,7 +120,7 @@ def lstm_backward(dh, dc_last, cache):
             dc_next += dc_t  # now the total gradient of c[t]
             np.multiply(dc_next, local_t[:3], out=da_t[:, :3].swapaxes(0, 1))
             dc_next *= f_t
-            np.matmul(da_t.reshape(B, 4 * H), W_h, out=dh_next_strips)
+            back_to_h(da_t.reshape(B, 4 * H))
 
     da = da.reshape(T * B, 4 * H)  # every step has the same weights, so their gradients are sums over T and B together
     dx = (da @ W_1[:, :-1]).reshape(T, B, -1)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncourse.layers.common import check_cache, check_forward, check_gradient, with_bias
+from rnncourse.layers.common import check_cache, check_forward, check_gradient, step_product, with_bias
 
 
 class RNNCache(NamedTuple):
@@ -34,15 +34,15 @@ def rnn_forward(x, h0, W_x, W_h, b):
 
     x_1, W_1 = with_bias(x, W_x, b)
     x_1 = x_1.reshape(T * B, -1)  # (T * B, I + 1)
-    W_hT = np.array(W_h.T, order="C")  # (H, H), contiguous: read once per step
 
     states = np.empty((T + 1, B, H), x.dtype)
     states[0] = h0
     h = states[1:]  # (T, B, H)
     np.dot(x_1, W_1.T, out=h.reshape(T * B, H))  # W_x x_t + b for all steps at once
     recurrent = np.empty((B, H), x.dtype)
+    recur = step_product(W_h.T, out=recurrent)
     for h_prev, h_t in zip(states[:-1], h, strict=True):  # h_t holds W_x x_t + b and becomes the state
-        np.dot(h_prev, W_hT, out=recurrent)  # (B, H)
+        recur(h_prev)  # recurrent = W_h h_{t-1}
         h_t += recurrent
         np.tanh(h_t, out=h_t)
     return h, RNNCache(x_1, states, W_1, np.array(W_h, order="C"))
@@ -67,10 +67,11 @@ def rnn_backward(dh, cache):
     da = h * h
     np.subtract(1, da, out=da)  # (T, B, H): tanh' at every step, turned below into dLoss/da, a = W_x x + W_h h + b
     dh_next = np.zeros((B, H), h.dtype)  # what step t + 1 sends back to h[t]; nothing comes after the last step
+    back_to_h = step_product(W_h, out=dh_next)
     for da_t, dh_t in zip(da[::-1], dh[::-1], strict=True):
         dh_next += dh_t  # (B, H): now the total gradient of h[t]
         da_t *= dh_next
-        np.dot(da_t, W_h, out=dh_next)
+        back_to_h(da_t)
 
     da = da.reshape(T * B, H)  # every step has the same weights, so their gradients are sums over T and B together
     dx = np.dot(da, W_1[:, :-1]).reshape(T, B, -1)
