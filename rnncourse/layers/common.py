@@ -3,6 +3,7 @@
 import numpy as np
 
 BLOCK = 16384  # numbers in a block of states: some ten arrays of this size fit the cache of one core together
+ROWS = 256  # of a factor with which large products reach their speed
 SMALL = 10**6  # multiplications; OpenBLAS has a kernel of its own for products of at most this size
 
 
@@ -29,7 +30,7 @@ def projections(x_1, W_xT):
     if B == 1:  # the gates of a batch of one are one row: one product for all of them, in the order that is read
         yield from (x_1[:, 0] @ W_xT.swapaxes(0, 1).reshape(K, -1)).reshape(T, G, 1, H)
         return
-    cuts = blocks(T, B * H)
+    cuts = blocks(T, B, H)
     a_x = np.empty((G, cuts[0].stop, B, H), x_1.dtype)
     for block in cuts:
         rows = x_1[block].reshape(-1, K)
@@ -37,9 +38,9 @@ def projections(x_1, W_xT):
         yield from a_x.swapaxes(0, 1)[: len(rows) // B]
 
 
-def blocks(T, size):
-    """Slices that cut T steps into blocks of at most BLOCK numbers, for states of the given size (B * H)."""
-    n = max(1, min(T, BLOCK // size))
+def blocks(T, B, H):
+    """Slices that cut T steps into blocks of about BLOCK numbers of a state (B, H), but no fewer than ROWS rows."""
+    n = min(T, max(BLOCK // (B * H), -(-ROWS // B)))
     return [slice(start, min(start + n, T)) for start in range(0, T, n)]
 
 

@@ -19,7 +19,7 @@ from rnncourse.layers.common import (
 class GRUCache(NamedTuple):
     """What ``gru_backward`` needs to know of a run of ``gru_forward``."""
 
-    x_1: np.ndarray  # (T * B, I + 1) the inputs, with a constant 1 behind each
+    x_1: np.ndarray  # (T, B, I + 1) the inputs, with a constant 1 behind each
     states: np.ndarray  # (T + 1, B, H) h0, then h[0] to h[T - 1]
     gates: np.ndarray  # (T, 4, B, H) r, z, n of every step, and m, what r is multiplied with
     W_1: np.ndarray  # (3H, I + 1) W_x, with b_x as the weights of that 1
@@ -75,7 +75,7 @@ def gru_forward(x, h0, W_x, W_h, b_x, b_h):
         np.subtract(h_prev, n, out=h_t)  # h_t = n + z (h_{t-1} - n)
         h_t *= z
         h_t += n
-    return h, GRUCache(x_1.reshape(T * B, -1), states, gates, W_1, np.array(W_h, order="C"))
+    return h, GRUCache(x_1, states, gates, W_1, np.array(W_h, order="C"))
 
 
 def gru_backward(dh, cache):
@@ -94,31 +94,39 @@ def gru_backward(dh, cache):
     check_gradient("dh", dh, states[1:])
     T, _, B, H = gates.shape
 
-    # dLoss/dm, da_r, da_z, da_n at every step: the first three have come through W_h, the last three through W_x.
-    da = np.empty((T, B, 4, H), dh.dtype)
+    cuts = blocks(T, B, H)
+    all_da, all_local = np.empty((cuts[0].stop, B, 4, H), dh.dtype), np.empty((cuts[0].stop, 4, B, H), dh.dtype)
     dh_next = np.zeros((B, H), dh.dtype)  # what step t + 1 sends back to h[t]; nothing comes after the last step
     dh_gates = np.empty((B, H), dh.dtype)  # the part of it that went through the gates
-    back_to_h = step_product(np.concatenate([W_h[2 * H :], W_h[: 2 * H]]), out=dh_gates)  # rows in the order m, r, z
-    for block in reversed(blocks(T, B * H)):
+    W_mrz = np.concatenate([W_h[2 * H :], W_h[: 2 * H]])  # the rows in another order
+    back_to_h = step_product(W_mrz, out=dh_gates)
+    dx, dW_1, dW_mrz = np.empty((T, B, x_1.shape[2] - 1), dh.dtype), np.zeros_like(W_1), np.zeros_like(W_mrz)
+    db_m = np.zeros(H, dh.dtype)
+    for block in reversed(cuts):
         r, z, n, m = gates[block].swapaxes(0, 1)  # (steps, B, H) each
-        local = np.empty((len(r), 4, B, H), dh.dtype)  # what needs no gradient: dh/dm, dh/da_r, dh/da_z, dh/da_n
+        da = all_da[: len(r)]  # (steps, B, 4, H): dLoss/dm, da_r, da_z, da_n
+        local = all_local[: len(r)]  # (steps, 4, B, H): what needs no gradient, dh/dm, dh/da_r, dh/da_z, dh/da_n
         by_m, by_r, by_z, by_n = local.swapaxes(0, 1)
         np.multiply(1 - z, 1 - n * n, out=by_n)  # (1 - z) (1 - n^2)
         np.multiply(by_n, r, out=by_m)
         np.multiply(by_m, m * (1 - r), out=by_r)  # by_n m r (1 - r)
         np.multiply(states[block] - n, z - z * z, out=by_z)  # (h_prev - n) z (1 - z)
-        for dh_t, local_t, z_t, da_t in zip(dh[block][::-1], local[::-1], z[::-1], da[block][::-1], strict=True):
+        for dh_t, local_t, z_t, da_t in zip(dh[block][::-1], local[::-1], z[::-1], da[::-1], strict=True):
             dh_next += dh_t  # (B, H): now the total gradient of h[t]
             np.multiply(dh_next, local_t, out=da_t.swapaxes(0, 1))  # (4, B, H)
             back_to_h(da_t.reshape(B, 4 * H)[:, : 3 * H])
             dh_next *= z_t
             dh_next += dh_gates
 
-    da = da.reshape(T * B, 4 * H)  # every step has the same weights, so their gradients are sums over T and B together
-    da_x, da_h = da[:, H:], da[:, : 3 * H]
-    dx = (da_x @ W_1[:, :-1]).reshape(T, B, -1)  # unlike np.dot, @ copies no such slice
-    dW_1 = da_x.T @ x_1  # (3H, I + 1)
-    dW_h = da_h.T @ states[:-1].reshape(T * B, H)  # rows in the order m, r, z
+        # Every step has the same weights, so their gradients are sums over T and B together. The first three of da have
+        # come through W_h, the last three through W_x.
+        da_rows = da.reshape(-1, 4 * H)  # (steps * B, 4H)
+        da_h, da_x = da_rows[:, : 3 * H], da_rows[:, H:]
+        np.matmul(da_x, W_1[:, :-1], out=dx[block].reshape(len(da_rows), -1))
+        dW_1 += da_x.T @ x_1[block].reshape(len(da_rows), -1)
+        dW_mrz += da_h.T @ states[block].reshape(len(da_rows), -1)
+        db_m += da_rows[:, :H].sum(axis=0)
+    dW_h = np.concatenate([dW_mrz[H:], dW_mrz[:H]])
     db_x = dW_1[:, -1].copy()
-    db_h = np.concatenate([db_x[: 2 * H], np.ones(T * B, da.dtype) @ da[:, :H]])
-    return dx, dh_next, dW_1[:, :-1].copy(), np.concatenate([dW_h[H:], dW_h[:H]]), db_x, db_h
+    db_h = np.concatenate([db_x[: 2 * H], db_m])
+    return dx, dh_next, dW_1[:, :-1].copy(), dW_h, db_x, db_h

@@ -19,7 +19,7 @@ from rnncourse.layers.common import (
 class LSTMCache(NamedTuple):
     """What ``lstm_backward`` needs to know of a run of ``lstm_forward``."""
 
-    x_1: np.ndarray  # (T * B, I + 1) the inputs, with a constant 1 behind each
+    x_1: np.ndarray  # (T, B, I + 1) the inputs, with a constant 1 behind each
     states: np.ndarray  # (T + 1, B, H) h0, then h[0] to h[T - 1]
     cells: np.ndarray  # (T + 1, B, H) c0, then c[0] to c[T - 1]
     gates: np.ndarray  # (T, 4, B, H) i, f, g, o of every step
@@ -75,7 +75,7 @@ def lstm_forward(x, h0, c0, W_x, W_h, b):
         c_t += ig
         np.tanh(c_t, out=h_t)
         h_t *= o
-    return h, c, LSTMCache(x_1.reshape(T * B, -1), states, cells, gates, W_1, np.array(W_h, order="C"))
+    return h, c, LSTMCache(x_1, states, cells, gates, W_1, np.array(W_h, order="C"))
 
 
 def lstm_backward(dh, dc_last, cache):
@@ -97,15 +97,19 @@ def lstm_backward(dh, dc_last, cache):
     check_gradient("dc_last", dc_last, cells[-1])
     T, _, B, H = gates.shape
 
-    da = np.empty((T, B, 4, H), dh.dtype)  # dLoss/da at every step, a = W_x x + W_h h + b
+    cuts = blocks(T, B, H)
+    all_da = np.empty((cuts[0].stop, B, 4, H), dh.dtype)
+    all_local = np.empty((cuts[0].stop, 5, B, H), dh.dtype)
     dh_next = np.zeros((B, H), dh.dtype)  # what step t + 1 sends back to h[t]; nothing comes after the last step
     dc_next = dc_last.copy()  # what step t + 1 sends back to c[t]
     dc_t = np.empty((B, H), dh.dtype)
     back_to_h = step_product(W_h, out=dh_next)
-    for block in reversed(blocks(T, B * H)):
+    dx, dW_1, dW_h = np.empty((T, B, x_1.shape[2] - 1), dh.dtype), np.zeros_like(W_1), np.zeros_like(W_h)
+    for block in reversed(cuts):
         h, c, c_prev = states[1:][block], cells[1:][block], cells[block]  # (steps, B, H)
         i, f, g, o = gates[block].swapaxes(0, 1)
-        local = np.empty((len(h), 5, B, H), dh.dtype)  # what needs no gradient: dc/da_i, da_f, da_g, dh/da_o, dh/dc
+        da = all_da[: len(h)]  # (steps, B, 4, H): dLoss/da, a = W_x x + W_h h + b
+        local = all_local[: len(h)]  # (steps, 5, B, H): what needs no gradient, dc/da_i, da_f, da_g, dh/da_o, dh/dc
         by_i, by_f, by_g, by_o, by_c = local.swapaxes(0, 1)
         ig, fc = i * g, f * c_prev
         np.subtract(ig, ig * i, out=by_i)  # g i (1 - i)
@@ -113,7 +117,7 @@ def lstm_backward(dh, dc_last, cache):
         np.subtract(i, ig * g, out=by_g)  # i (1 - g^2)
         np.subtract(h, h * o, out=by_o)  # tanh(c) o (1 - o)
         np.subtract(o, h * np.tanh(c), out=by_c)  # o (1 - tanh(c)^2)
-        for dh_t, local_t, f_t, da_t in zip(dh[block][::-1], local[::-1], f[::-1], da[block][::-1], strict=True):
+        for dh_t, local_t, f_t, da_t in zip(dh[block][::-1], local[::-1], f[::-1], da[::-1], strict=True):
             dh_next += dh_t  # (B, H): now the total gradient of h[t]
             np.multiply(dh_next, local_t[3], out=da_t[:, 3])
             np.multiply(dh_next, local_t[4], out=dc_t)
@@ -122,8 +126,9 @@ def lstm_backward(dh, dc_last, cache):
             dc_next *= f_t
             back_to_h(da_t.reshape(B, 4 * H))
 
-    da = da.reshape(T * B, 4 * H)  # every step has the same weights, so their gradients are sums over T and B together
-    dx = (da @ W_1[:, :-1]).reshape(T, B, -1)
-    dW_1 = da.T @ x_1  # (4H, I + 1)
-    dW_h = da.T @ states[:-1].reshape(T * B, H)
+        # Every step has the same weights, so their gradients are sums over T and B together.
+        da_rows = da.reshape(-1, 4 * H)  # (steps * B, 4H)
+        np.matmul(da_rows, W_1[:, :-1], out=dx[block].reshape(len(da_rows), -1))
+        dW_1 += da_rows.T @ x_1[block].reshape(len(da_rows), -1)
+        dW_h += da_rows.T @ states[block].reshape(len(da_rows), -1)
     return dx, dh_next, dc_next, dW_1[:, :-1].copy(), dW_h, dW_1[:, -1].copy()
