@@ -47,7 +47,7 @@ CELLS = {
     ),
 }
 SIZES = [(5, 3, 2, 4), (1, 3, 2, 4), (5, 1, 2, 4), (1, 1, 1, 1), (7, 2, 1, 5), (6, 4, 3, 1), (60, 17, 33, 29)]
-LARGE = (5, 64, 3, 128)  # several blocks of steps, the last one shorter, and weights in strips
+LARGE = (13, 64, 3, 128)  # two blocks of steps, the second one shorter, and weights in pieces
 SIZES.append(LARGE)
 
 
@@ -413,8 +413,11 @@ def test_weights_are_cut_into_small_pieces_where_that_can_be(sizes, pieces):
     assert common._cut(*sizes, most=8) == pieces
 
 
-@pytest.mark.parametrize(("T", "size"), [(1, 1), (7, 10**6), (100, common.BLOCK // 3), (5, 1)])
-def test_blocks_cover_every_step_once(T, size):
-    cuts = common.blocks(T, size)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (7, 64, 2048), (100, 20, 100), (5, 1, 1), (300, 1, 128)], ids=str)
+def test_blocks_cover_every_step_once(sizes):
+    T, B, H = sizes
+    cuts = common.blocks(T, B, H)
     assert [t for cut in cuts for t in range(cut.start, cut.stop)] == list(range(T))
-    assert all(cut.stop - cut.start == 1 or (cut.stop - cut.start) * size <= common.BLOCK for cut in cuts)
+    longest = max(cut.stop - cut.start for cut in cuts)
+    assert cuts[0].stop == longest, "buffers are made for the first"
+    assert (longest - 1) * B < common.ROWS or longest * B * H <= common.BLOCK

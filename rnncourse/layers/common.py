@@ -2,8 +2,8 @@
 
 import numpy as np
 
-BLOCK = 16384  # numbers in a block of states: some ten arrays of this size fit the cache of one core together
-ROWS = 256  # of a factor with which large products reach their speed
+BLOCK = 16384  # numbers in a block of states: small enough for the cache, enough to hide the cost of a call
+ROWS = 512  # as many, steps times batch, let the large products reach their speed
 SMALL = 10**6  # multiplications; OpenBLAS has a kernel of its own for products of at most this size
 
 
