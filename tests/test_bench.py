@@ -21,13 +21,14 @@ def record():
 
 
 def test_every_cell_size_and_task_is_measured(record):
-    keys = [tuple(row[key] for key in ("cell", "task", "T", "B", "I", "H")) for row in record["results"]]
-    assert keys == [
-        (cell, task, *size)
-        for cell in bench.CELLS
+    keys = [tuple(row[key] for key in ("cell", "against", "task", "T", "B", "I", "H")) for row in record["results"]]
+    assert list(bench.CELLS) == ["rnn", "gru", "lstm"]
+    assert sorted(keys) == sorted(
+        (cell, against, task, *size)
+        for cell, against in [*((cell, "torch.nn") for cell in bench.CELLS), ("lstm", bench.ONEDNN_OFF)]
         for size in [(3, 2, 4, 5), (2, 1, 1, 3)]
         for task in ("forward", "forward+backward")
-    ]
+    )
     for row in record["results"]:
         assert row["pairs"] == 2 and row["calls_per_timing"] >= 1
         assert min(row["ours_ms"], row["torch_ms"], row["ratio"], *row["ratio_quartiles"]) > 0
@@ -110,18 +111,47 @@ def test_a_failed_measurement_is_an_error(monkeypatch):
         bench.layers()
 
 
-def test_both_versions_of_the_rnn_give_all_results_named():
-    for task in bench.rnn_tasks(3, 2, 4, 5):
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+@pytest.mark.parametrize("cell", bench.CELLS)
+def test_both_versions_give_all_results_named(cell):
+    for task in bench.CELLS[cell](3, 2, 4, 5):
         ours, theirs = task.ours(), task.torch()
         assert len(ours) == len(task.names) <= len(theirs)
         assert all(array.dtype == np.float32 for array in ours)
         assert bench.largest_difference(task) < bench.SAME
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_onednn_is_off_where_the_table_says_so(monkeypatch):
+    """And on again afterwards; without it, torch's LSTM gives the same numbers."""
+    seen = []
+    monkeypatch.setattr(
+        bench, "torch_versions", lambda *args: [lambda: seen.append(torch.backends.mkldnn.enabled) or []] * 2
+    )
+    tasks = bench.lstm_tasks(3, 2, 4, 5)
+    for task in tasks:
+        task.torch()
+    assert [task.against for task in tasks] == ["torch.nn"] * 2 + [bench.ONEDNN_OFF] * 2
+    assert seen == [True, True, False, False] and torch.backends.mkldnn.enabled
+
+
+def test_goals_are_those_of_the_course():
+    first, other = bench.SIZES[0], bench.SIZES[1]
+    assert bench.goal("rnn", "forward", "torch.nn", first) == bench.goal("rnn", "forward+backward", "torch.nn", other)
+    assert bench.goal("gru", "forward+backward", "torch.nn", other) == 0.75
+    assert bench.goal("lstm", "forward+backward", "torch.nn", first) == 1.3
+    assert bench.goal("lstm", "forward+backward", "torch.nn", list(first)) == 1.3, "sizes arrive as lists, from JSON"
+    assert bench.goal("lstm", "forward+backward", "torch.nn", other) == 2.0
+    assert bench.goal("lstm", "forward", "torch.nn", other) == 2.3
+    assert bench.goal("lstm", "forward+backward", bench.ONEDNN_OFF, first) == 0.8
+    assert bench.goal("lstm", "forward", bench.ONEDNN_OFF, first) is None
+    assert bench.goal("gru", "forward", "torch.nn", first) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"cells": ["rnm"]}, "cells has 'rnm', expected names among rnn"),
+        ({"cells": ["rnm"]}, "cells has 'rnm', expected names among rnn, gru, lstm"),
         ({"sizes": [(1, 2, 3)]}, r"sizes has \(1, 2, 3\), expected \(T, B, I, H\)"),
         ({"sizes": [(0, 2, 3, 4)]}, "four positive integers"),
         ({"pairs": 0}, "pairs is 0, expected at least 1"),
@@ -133,13 +163,17 @@ def test_wrong_requests_are_explained(arguments, message):
 
 
 def test_table_has_a_line_per_result_and_counts_the_goal(record):
-    rows = [{**record["results"][0], "ratio": ratio} for ratio in (0.7, 0.71, 3.0)]
+    rows = [{**record["results"][0], "ratio": ratio, "goal": 0.7} for ratio in (0.7, 0.71, 3.0)]
+    rows.append({**rows[0], "goal": None})
     lines = bench.table({**record, "results": rows}).splitlines()
-    assert lines[1].split()[:6] == ["cell", "task", "T", "B", "I", "H"]
-    assert [line.split()[:6] for line in lines[2:5]] == [["rnn", "forward", "3", "2", "4", "5"]] * 3
-    assert [line.split()[-1] for line in lines[2:5]] == ["met", "-", "-"]
-    assert len({len(line) for line in lines[1:5]}) == 1, "the columns are aligned"
-    assert "is met in 1 of 3 rows" in lines[5] and "the same numbers" in lines[6]
+    assert lines[1].split()[:7] == ["cell", "task", "against", "T", "B", "I", "H"]
+    assert [line.split()[:7] for line in lines[2:6]] == [["rnn", "forward", "torch.nn", "3", "2", "4", "5"]] * 4
+    assert [line.split()[11:] for line in lines[2:6]] == [["0.70", "met"], ["0.70"], ["0.70"], []]
+    ratios = {line.index(f"{row['ratio']:>7.2f}  ") for line, row in zip(lines[2:6], rows, strict=True)}
+    assert {lines[1].index("  ratio")} == ratios, "the columns are aligned"
+    assert (
+        "Of 3 rows that have a goal, a ratio to stay below, 1 meet it." in lines[6] and "the same numbers" in lines[7]
+    )
 
 
 NEEDS_SANDBOX = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")

@@ -1,0 +1,11 @@
+"""Recurrent layers in NumPy: a whole sequence forward, and its gradients backward.
+
+Sizes: T steps, B batch, I input features, H hidden units. Sequences are time-major: ``x[t]`` is the batch at step t.
+Weights have PyTorch's shapes and orders of gates, so those of ``torch.nn`` copy straight in.
+"""
+
+from rnncourse.layers.gru import gru_backward, gru_forward
+from rnncourse.layers.lstm import lstm_backward, lstm_forward
+from rnncourse.layers.rnn import rnn_backward, rnn_forward
+
+__all__ = ["gru_backward", "gru_forward", "lstm_backward", "lstm_forward", "rnn_backward", "rnn_forward"]
