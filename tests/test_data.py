@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import importlib
 import subprocess
 import sys
 import threading
@@ -44,6 +45,11 @@ def test_docstrings():
     assert sum("Parameters\n----------" in document for document in documents) > 300
     assert "\r" not in corpus and "\t" not in corpus and " \n" not in corpus
     assert data.docstrings() is corpus
+
+
+def test_other_packages_do_not_change_the_docstrings():
+    importlib.import_module("scipy.signal")  # writes into NumPy's
+    assert data.docstrings.__wrapped__() == data.docstrings()
 
 
 def test_docstrings_hold_nothing_of_this_machine():

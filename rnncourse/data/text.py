@@ -34,9 +34,11 @@ def docstrings() -> str:
         for name in module.__all__:
             item = getattr(module, name)
             scalar_type = inspect.isclass(item) and issubclass(item, np.generic)
-            if callable(item) and not scalar_type and item.__doc__:
+            # importing scipy.special rewrites the docstring of np.sinc, but not that of the function behind it
+            written = getattr(item, "_implementation", item).__doc__
+            if callable(item) and not scalar_type and written:
                 # Python 3.13 strips docstrings a little differently; without trailing blanks all versions agree.
-                found.add("\n".join(line.rstrip() for line in inspect.cleandoc(item.__doc__).split("\n")))
+                found.add("\n".join(line.rstrip() for line in inspect.cleandoc(written).split("\n")))
     text = SEPARATOR.join(sorted(found, key=lambda one: hashlib.sha256(one.encode()).hexdigest()))
     verify(
         text.encode(),
