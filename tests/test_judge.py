@@ -114,6 +114,29 @@ def test_every_stage_has_its_message():
     told(lambda x, h: x, "step(x, h) cannot be called with 5 arguments (x, h_prev, W_x, W_h, b)", "signature")
 
 
+def test_of_many_wrong_values_the_others_are_named():
+    many = exercise("many", 1, ("a", "b", "c", "d", "e"))
+
+    @many.inputs(N=(6, 4))
+    def draw(rng, N):
+        return {"x": rng.normal(size=N)}
+
+    def solution(x):
+        return x, x, x, x, x
+
+    spec = Unit("many", None, {"many": many}, {"many": solution}, {}).spec("many")
+
+    def message(f):
+        return judge(spec, in_process({"many": f})).message
+
+    text = message(lambda x: [2 * x] * 5)
+    assert "c has the right shape and wrong values" in text and "d has" not in text
+    assert "2 more are wrong: d, e." in text
+    assert "1 more is wrong: d." in message(lambda x: [x[:-1], x[:-1], x[:-1], 2 * x, x[:-1]])
+    assert "more" not in message(lambda x: [x, *[2 * x] * 4]), "the line Right, Wrong says it"
+    assert "more" not in message(lambda x: [x[:-1]] * 5) and "more" not in message(lambda x: None)
+
+
 def test_blank_and_misspelt():
     def step(x, h_prev, W_x, W_h, b):
         raise NotImplementedError()
