@@ -68,6 +68,111 @@ leaky.slip(
     "da.T @ h_prev",
     "da.T @ new",
 )
+leaky.slip(
+    "dW_h is transposed: as in W_h, row i belongs to the unit that receives.",
+    "da.T @ h_prev",
+    "h_prev.T @ da",
+)
+leaky.slip(
+    "dW_h is made with the gradient of the new state: W_h acts on the sum, so it takes the gradient of the sum.",
+    "da.T @ h_prev",
+    "dh.T @ h_prev",
+)
+leaky.slip(
+    "dx is made with the gradient of the new state: x acts on the sum, so it takes the gradient of the sum.",
+    "return da @ W_x",
+    "return dh @ W_x",
+)
+leaky.slip(
+    "The straight road has the share alpha: of the old state 1 - alpha was kept.",
+    "(1 - alpha) * dh",
+    "alpha * dh",
+)
+leaky.slip(
+    "The road through the tanh has the share 1 - alpha: that is what the straight road keeps.",
+    "da = alpha * (",
+    "da = (1 - alpha) * (",
+)
+leaky.slip(
+    "alpha is counted twice in the gradient of the sum.",
+    "da = alpha * (",
+    "da = alpha**2 * (",
+)
+leaky.slip(
+    "alpha is counted twice on the road from the sum to the old state: the gradient of the sum holds it already.",
+    " + da @ W_h",
+    " + alpha * da @ W_h",
+)
+leaky.slip(
+    "alpha is counted twice in dx: the gradient of the sum holds it already.",
+    "return da @ W_x",
+    "return alpha * da @ W_x",
+)
+leaky.slip(
+    "The gradient of the sum is added to dh_prev as it is: on its way to the old state it has to pass W_h.",
+    "da @ W_h",
+    "da",
+)
+leaky.slip(
+    "The straight road passes W_h: the part that is kept does not meet a weight.",
+    "(1 - alpha) * dh + da @ W_h",
+    "((1 - alpha) * dh + da) @ W_h",
+)
+leaky.slip(
+    "The straight road has the slope of the tanh: the part that is kept does not pass the tanh.",
+    "(1 - alpha) * dh +",
+    "(1 - alpha) * (1 - new**2) * dh +",
+)
+leaky.slip(
+    "The straight road brings back the old state: it is a share of the gradient that comes back.",
+    "(1 - alpha) * dh",
+    "(1 - alpha) * h_prev",
+)
+leaky.slip(
+    "One road is subtracted from the other: what comes back along two roads is added.",
+    " + da @ W_h",
+    " - da @ W_h",
+)
+leaky.slip(
+    "W_h is transposed in the sum, so the slope is taken at the wrong place: in rows the sum has h_prev @ W_h.T.",
+    "h_prev @ W_h.T",
+    "h_prev @ W_h",
+)
+leaky.slip(
+    "The old state is missing in the sum, so the slope is taken at the wrong place.",
+    " + h_prev @ W_h.T",
+    "",
+)
+leaky.slip(
+    "alpha stands inside the tanh: u is the tanh of the sum alone, and alpha multiplies it afterwards.",
+    "np.tanh(x @ W_x.T + h_prev @ W_h.T + b)",
+    "np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))",
+)
+leaky.slip(
+    "alpha is always 0.25, as in the example: it arrives as an argument.",
+    "    new = ",
+    "    alpha = 0.25\n    new = ",
+)
+leaky.slip(
+    "The slope is taken from the old state: it is the slope of this step's tanh.",
+    "(1 - new**2)",
+    "(1 - h_prev**2)",
+)
+leaky.slip(
+    "The slope is 1 - u: in the slope of the tanh u is squared.",
+    "(1 - new**2)",
+    "(1 - new)",
+)
+leaky.slip(
+    "The slope u * (1 - u) is the logistic function's: that of the tanh is another.",
+    "(1 - new**2)",
+    "new * (1 - new)",
+)
+leaky.slip(
+    "The slope is larger than 1: in the slope of the tanh the square is subtracted.",
+    "(1 - new**2)",
+    "(1 + new**2)",
+)
 
 
 def leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, slope, share, straight):
@@ -95,6 +200,20 @@ def slope_of_the_sum(dh, x, h_prev, W_x, W_h, b, alpha):
 def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
+
+
+@leaky.mistake("dW_h is made with the state after the step: W_h multiplied the state before it.")
+def state_after(dh, x, h_prev, W_x, W_h, b, alpha):
+    dx, dh_prev, dW_x, _, db = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    da = alpha * (1 - new**2) * dh
+    return dx, dh_prev, dW_x, da.T @ ((1 - alpha) * h_prev + alpha * new), db
+
+
+@leaky.mistake("alpha is missing in dW_x and dW_h: they take the same gradient of the sum as dx.")
+def weights_without_alpha(dh, x, h_prev, W_x, W_h, b, alpha):
+    dx, dh_prev, dW_x, dW_h, db = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
+    return dx, dh_prev, dW_x / alpha, dW_h / alpha, db
 
 
 @leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
@@ -168,7 +287,7 @@ def draw_softsign(rng, T, B, I, H):
 
 
 softsign.slip(
-    "The slope is that of the tanh: find the slope of a / (1 + |a|).",
+    "The slope is 1 - h**2, as for the tanh: find the slope of a / (1 + |a|).",
     "(1 - np.abs(h[t])) ** 2",
     "(1 - h[t] ** 2)",
 )
@@ -237,6 +356,116 @@ softsign.slip(
     "range(len(h) - 1, -1, -1)",
     "range(len(h) - 1, 0, -1)",
 )
+softsign.slip(
+    "The last step is left out: the loop has to begin at index T - 1.",
+    "range(len(h) - 1, -1, -1)",
+    "range(len(h) - 2, -1, -1)",
+)
+softsign.slip(
+    "The slope is missing: on its way from a state to its sum a gradient is multiplied by the slope.",
+    " * (1 - np.abs(h[t])) ** 2",
+    "",
+)
+softsign.slip(
+    "The slope is that of the step before: what comes back to h[t] passes the slope of step t.",
+    "(1 - np.abs(h[t])) ** 2",
+    "(1 - np.abs(before)) ** 2",
+)
+softsign.slip(
+    "The slope multiplies the direct part alone: both parts reach the sum through the same softsign.",
+    "(dh[t] + back) * (1 - np.abs(h[t])) ** 2",
+    "dh[t] * (1 - np.abs(h[t])) ** 2 + back",
+)
+softsign.slip(
+    "The slope multiplies the part from later steps alone: both parts reach the sum through the same softsign.",
+    "(dh[t] + back) * (1 - np.abs(h[t])) ** 2",
+    "dh[t] + back * (1 - np.abs(h[t])) ** 2",
+)
+softsign.slip(
+    "The slope is written in terms of a, but given h, and the square is missing.",
+    "(1 - np.abs(h[t])) ** 2",
+    "1 / (1 + np.abs(h[t]))",
+)
+softsign.slip(
+    "The last term of the square is missing in the slope: the square of a difference has three.",
+    "(1 - np.abs(h[t])) ** 2",
+    "(1 - 2 * np.abs(h[t]))",
+)
+softsign.slip(
+    "The slope has the sign of h: softsign rises everywhere, so its slope is positive.",
+    "(1 - np.abs(h[t])) ** 2",
+    "np.sign(h[t]) * (1 - np.abs(h[t])) ** 2",
+)
+softsign.slip(
+    "The slope h * (1 - h) is the logistic function's: find that of a / (1 + |a|).",
+    "(1 - np.abs(h[t])) ** 2",
+    "(h[t] * (1 - h[t]))",
+)
+softsign.slip(
+    "dh of the earlier steps is ignored: every state has its direct part, not the last one alone.",
+    "(dh[t] + back)",
+    "((dh[t] if t == len(h) - 1 else 0) + back)",
+)
+softsign.slip(
+    "dh is read one step too late: dh[t] is the direct part of h[t].",
+    "(dh[t] + back)",
+    "((dh[t + 1] if t + 1 < len(h) else 0) + back)",
+)
+softsign.slip(
+    "The direct part is counted twice: it is added once, at its own step.",
+    "(dh[t] + back)",
+    "(2 * dh[t] + back)",
+)
+softsign.slip(
+    "The gradient of the state goes back through W_h: what passes W_h is the gradient of the sum, after the slope.",
+    "back = da @ W_h",
+    "back = (dh[t] + back) @ W_h",
+)
+softsign.slip(
+    "What comes from later steps is added up: what a step sends back already holds all that came from behind it.",
+    "back = da @ W_h",
+    "back = back + da @ W_h",
+)
+softsign.slip(
+    "dW_h is transposed: as in W_h, row i belongs to the unit that receives.",
+    "da.T @ before",
+    "before.T @ da",
+)
+softsign.slip(
+    "h0 is repeated entry by entry: each row of the batch is the whole h0.",
+    "np.tile(h0, (len(h[0]), 1))",
+    "np.repeat(h0, len(h[0])).reshape(h[0].shape)",
+)
+softsign.slip(
+    "dx is made with the gradient of the state: x acts on the sum, so it takes the gradient of the sum.",
+    "dx[t] = da @ W_x",
+    "dx[t] = dh[t] @ W_x",
+)
+softsign.slip(
+    "dh0 is taken from the first sequence alone: all sequences start from h0, so their parts are summed.",
+    "back.sum(axis=0)",
+    "back[0]",
+)
+softsign.slip(
+    "dh0 is a mean over time and batch: the sequences' parts are summed.",
+    "back.sum(axis=0)",
+    "back.sum(axis=0) / (len(h) * len(h[0]))",
+)
+softsign.slip(
+    "W_h is used in the wrong orientation for dh0: it is the same way back as between two states.",
+    "back.sum(axis=0)",
+    "(da @ W_h.T).sum(axis=0)",
+)
+softsign.slip(
+    "dh[0] is added to dh0: it is the direct part of the state after the first step, and h0 has none.",
+    "back.sum(axis=0)",
+    "(back + dh[0]).sum(axis=0)",
+)
+softsign.slip(
+    "dh0 is multiplied by a slope: h0 is given, it did not come out of a softsign.",
+    "back.sum(axis=0)",
+    "(back * (1 - np.abs(h0)) ** 2).sum(axis=0)",
+)
 
 
 @softsign.mistake(
@@ -254,7 +483,24 @@ def first_sum(dh, x, h, h0, W_x, W_h):
     return dx, da[0].sum(axis=0), dW_x, dW_h, db
 
 
-@softsign.mistake("Everything is divided by the number of steps: the loss may be a mean, but then dh says so already.")
+@softsign.mistake(
+    "All weight gradients are averaged over the batch: every sequence used the same weights, so the parts are summed."
+)
+def mean_over_batch(dh, x, h, h0, W_x, W_h):
+    dx, dh0, *others = softsign_at_once(dh, x, h, h0, W_x, W_h)
+    return dx, dh0, *(d / x.shape[1] for d in others)
+
+
+@softsign.mistake(
+    "h0 is taken for one row per sequence: it has shape (H,), so give it to every sequence before it joins the states."
+)
+def a_row_for_each(dh, x, h, h0, W_x, W_h):
+    return softsign_at_once(dh, x, h, h0, W_x, W_h, h_prev=np.concatenate([h0[None], h[:-1]]))
+
+
+@softsign.mistake(
+    "All weight gradients are divided by the number of steps: the loss may be a mean, but then dh says so already."
+)
 def mean_over_steps(dh, x, h, h0, W_x, W_h):
     dx, dh0, *others = softsign_at_once(dh, x, h, h0, W_x, W_h)
     return dx, dh0, *(d / len(x) for d in others)
@@ -328,10 +574,17 @@ def draw_loss(rng, T, B, H, V):
     }
 
 
-@loss.inputs(T=(4, 6), B=(3, 5), V=(5, 4), says="The logits go into the thousands here.")
+@loss.inputs(
+    T=(4, 6),
+    B=(3, 5),
+    V=(5, 4),
+    says="The logits go into the thousands here, and those of one token lie thousands above those of its neighbours.",
+)
 def draw_large(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
-    return {**drawn, "b_y": drawn["b_y"] + rng.choice([1500.0, -1500.0])}
+    drawn["h"][..., 0] = 1 - 2 * (np.add.outer(np.arange(T), np.arange(B)) % 2)
+    drawn["W_y"][:, 0] += 3000.0  # all logits of a token move together
+    return drawn
 
 
 @loss.inputs(T=(5,), B=(4,), V=(6,), says="One sequence is padding from end to end here.")
@@ -377,6 +630,16 @@ loss.slip(
     "z",
 )
 loss.slip(
+    "The largest logit is taken off for many tokens at once: far below it all exp are 0, so take it off for each token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max()",
+)
+loss.slip(
+    "The largest logit is sought along another axis: what is taken off must be the same number for all V logits of a token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max(axis=0, keepdims=True)",
+)
+loss.slip(
     "The one that marks the right token is missing: the derivative is p - 1 there.",
     "(p - right)",
     "(p)",
@@ -406,6 +669,111 @@ loss.slip(
     "targets[..., None]",
     "np.roll(targets, -1, axis=0)[..., None]",
 )
+loss.slip(
+    "The targets are counted from 1: the first token is 0.",
+    "targets[..., None]",
+    "(targets[..., None] - 1) % len(b_y)",
+)
+loss.slip(
+    "The last step is left out: every step has a target, and the mask says which are real.",
+    "/ count\n",
+    "/ count\n    dz[-1] = 0.0\n",
+)
+loss.slip(
+    "The mean is over the steps: divide by the number of real tokens.",
+    "max(mask.sum(), 1.0)",
+    "mask.shape[0]",
+)
+loss.slip(
+    "1 is added to the number of real tokens: that changes every mean, and only an empty mask needs another number.",
+    "max(mask.sum(), 1.0)",
+    "(mask.sum() + 1.0)",
+)
+loss.slip(
+    "The real tokens are counted by their targets: 0 is a token like any other, and the mask alone says what is real.",
+    "max(mask.sum(), 1.0)",
+    "max((targets != 0).sum(), 1.0)",
+)
+loss.slip(
+    "The mask is guessed from the targets: 0 is a token like any other, and the mask that arrives says what is real.",
+    "    z = h",
+    "    mask = (targets != 0) * 1.0\n    z = h",
+)
+loss.slip(
+    "The mask is the wrong way round: 1 marks what is real.",
+    "* mask[..., None]",
+    "* (1 - mask[..., None])",
+)
+loss.slip(
+    "The mask is on the probabilities alone: it belongs to the whole difference.",
+    "(p - right) * mask[..., None]",
+    "(p * mask[..., None] - right)",
+)
+loss.slip(
+    "The mask is on the right token's one alone: it belongs to the whole difference.",
+    "(p - right) * mask[..., None]",
+    "(p - right * mask[..., None])",
+)
+loss.slip(
+    "The mask is missing in dh: all three gradients come from the masked difference.",
+    "return dz @ W_y",
+    "return (p - right) / count @ W_y",
+)
+loss.slip(
+    "The mask is missing in dW_y: all three gradients come from the masked difference.",
+    "return dz @ W_y, dW_y,",
+    'return dz @ W_y, np.einsum("tbv,tbh->vh", (p - right) / count, h),',
+)
+loss.slip(
+    "The mask is missing in db_y: all three gradients come from the masked difference.",
+    "dz.sum(axis=(0, 1))",
+    "((p - right) / count).sum(axis=(0, 1))",
+)
+loss.slip(
+    "dh is not divided by the number of real tokens: all three gradients are those of the mean.",
+    "return dz @ W_y",
+    "return dz * count @ W_y",
+)
+loss.slip(
+    "dW_y is divided by the number of real tokens once more: the division is in dz already.",
+    "return dz @ W_y, dW_y,",
+    "return dz @ W_y, dW_y / count,",
+)
+loss.slip(
+    "The exponentials are divided by their sum over time: the probabilities of the V tokens at one place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=0, keepdims=True)",
+)
+loss.slip(
+    "The exponentials are divided by their sum over the batch: the probabilities of the V tokens at one place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=1, keepdims=True)",
+)
+loss.slip(
+    "The exponentials are divided by the sum of all of them: the probabilities of the V tokens at each place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum()",
+)
+loss.slip(
+    "The difference is multiplied by p * (1 - p): it is the derivative for the logit already, no slope follows.",
+    "(p - right)",
+    "(p - right) * p * (1 - p)",
+)
+loss.slip(
+    "The derivative p * (1 - p) is that of the probability: the loss is its logarithm with a minus.",
+    "(p - right)",
+    "p * (1 - p)",
+)
+loss.slip(
+    "This is the derivative of the right token's probability: the loss is its logarithm with a minus.",
+    "(p - right)",
+    "(p - right) * (p * right).sum(axis=-1, keepdims=True)",
+)
+loss.slip(
+    "This is the derivative for the probabilities, -1 / p at the right token: the softmax has to be passed as well.",
+    "(p - right)",
+    "(-right / p)",
+)
 
 
 @loss.mistake("The softmax runs over time: the probabilities of the V tokens at one place add up to 1.")
@@ -415,12 +783,56 @@ def softmax_over_time(h, targets, mask, W_y, b_y):
     return from_logits(p / p.sum(axis=0), h, targets, mask, W_y)
 
 
-@loss.mistake(
+def divided_by(divisor):
+    """The gradients with another divisor than the number of real tokens: a function of the mask."""
+
+    def by_another_number(h, targets, mask, W_y, b_y):
+        with np.errstate(all="ignore"):
+            return from_logits(softmax(h @ W_y.T + b_y), h, targets, mask / divisor(mask), W_y, count=1.0)
+
+    return by_another_number
+
+
+def per_sequence(mask):
+    return mask.sum(axis=0)
+
+
+def per_step(mask):
+    return mask.sum(axis=1, keepdims=True)
+
+
+loss.mistake(
     "Each sequence is averaged by itself: the loss is one mean over all real tokens, in which long sequences count more."
+)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * max((per_sequence(mask) > 0).sum(), 1)))
+loss.mistake(
+    "Each sequence is averaged by itself, and then the batch: the loss is one mean, divided by the number of real tokens."
+)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * mask.shape[1]))
+loss.mistake("Each sequence is divided by its own length: the loss is one mean, divided by the number of real tokens.")(
+    divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0))
 )
-def mean_of_sequences(h, targets, mask, W_y, b_y):
-    each = np.maximum(mask.sum(axis=0), 1.0) * max((mask.sum(axis=0) > 0).sum(), 1)
-    return from_logits(softmax(h @ W_y.T + b_y), h, targets, mask / each, W_y, count=1.0)
+loss.mistake(
+    "Each sequence is divided by its own length, and that may be 0: the one divisor is the number of all real tokens."
+)(divided_by(per_sequence))
+loss.mistake("Each step is averaged by itself: the loss is one mean, divided by the number of real tokens.")(
+    divided_by(lambda mask: np.maximum(per_step(mask), 1.0))
+)
+loss.mistake(
+    "Each step is averaged by itself, and all its tokens may be padding: the one divisor is the number of all real tokens."
+)(divided_by(per_step))
+
+
+@loss.mistake("The logits are clipped: exp overflows no more, but logits beyond the limit become equal.")
+def clipped(h, targets, mask, W_y, b_y):
+    return from_logits(softmax(np.clip(h @ W_y.T + b_y, -500, 500)), h, targets, mask, W_y)
+
+
+@loss.mistake(
+    "The overflow is hidden: where infinity is divided by infinity stands no probability; take the largest logit off first."
+)
+def hidden_overflow(h, targets, mask, W_y, b_y):
+    with np.errstate(all="ignore"):
+        p = np.exp(h @ W_y.T + b_y)
+        return from_logits(np.nan_to_num(p / p.sum(axis=-1, keepdims=True)), h, targets, mask, W_y)
 
 
 @loss.mistake(
@@ -481,6 +893,13 @@ def draw_embedding(rng, T, B, E, V):
     return {"dx": rng.normal(size=(T, B, E)), "ids": ids, "V": V, "pad": pad}
 
 
+@embedding.inputs(T=(6, 4), V=(6, 5), says="The padding has id 0 here.")
+def draw_padding_first(rng, T, B, E, V):
+    drawn = draw_embedding(rng, T, B, E, V)
+    ids = drawn["ids"]
+    return {**drawn, "ids": np.where(ids == drawn["pad"], 0, np.where(ids == 0, drawn["pad"], ids)), "pad": 0}
+
+
 embedding.slip(
     "The padding's row gets a gradient: it is not trained, so its gradient is zero.",
     "    dE[pad] = 0.0\n",
@@ -497,6 +916,31 @@ embedding.slip(
     "dE[-1]",
 )
 embedding.slip(
+    "A padding with id 0 is overlooked: 0 is an id like any other, but as a condition it counts as False.",
+    "    dE[pad]",
+    "    dE[pad or V :]",
+)
+embedding.slip(
+    "All rows below the padding's are set to zero, and its own is not: pad is the number of one row.",
+    "dE[pad]",
+    "dE[:pad]",
+)
+embedding.slip(
+    "All rows from the padding's on are zero: pad is one id, and those above it are tokens.",
+    "dE[pad]",
+    "dE[pad:]",
+)
+embedding.slip(
+    "All rows up to the padding's are zero: pad is one id, and those below it are tokens.",
+    "dE[pad]",
+    "dE[: pad + 1]",
+)
+embedding.slip(
+    "A column is set to zero: the padding has a row of the table.",
+    "dE[pad]",
+    "dE[:, pad]",
+)
+embedding.slip(
     "The table is as long as the largest id that occurs: it has V rows, whether they occur or not.",
     "np.arange(V)",
     "np.arange(ids.max() + 1)",
@@ -504,13 +948,58 @@ embedding.slip(
 
 
 @embedding.mistake(
-    "Of a token that occurs twice only one place counts: `dE[ids] += dx` reads all rows first and then keeps one of the sums."
+    "Of a token that occurs twice only one place counts: with `dE[ids]` on the left each row is written once."
 )
 def last_one_wins(dx, ids, V, pad):
     dE = np.zeros((V, dx.shape[2]))
     dE[ids] += dx
     dE[pad] = 0
     return dE
+
+
+@embedding.mistake(
+    "Of a token that occurs twice in one step only one place counts: with `dE[ids[t]]` on the left each row is written once."
+)
+def last_of_a_step(dx, ids, V, pad):
+    return sum(last_one_wins(dx[t : t + 1], ids[t : t + 1], V, pad) for t in range(len(ids)))
+
+
+@embedding.mistake(
+    "Of a token that occurs twice in one sequence only one place counts: with its ids on the left each row is written once."
+)
+def last_of_a_sequence(dx, ids, V, pad):
+    return sum(last_one_wins(dx[:, [b]], ids[:, [b]], V, pad) for b in range(ids.shape[1]))
+
+
+@embedding.mistake("Of each token only the first place counts: its row was used at all of them.")
+def first_place(dx, ids, V, pad):
+    return last_one_wins(dx[::-1, ::-1], ids[::-1, ::-1], V, pad)
+
+
+@embedding.mistake("The places are counted, not added up: each place gives its dx.")
+def counted(dx, ids, V, pad):
+    return add_at(np.ones_like(dx), ids, V, pad)
+
+
+@embedding.mistake("What follows a padding in its sequence is left out: padding may stand anywhere.")
+def until_padding(dx, ids, V, pad):
+    real = np.cumsum(ids == pad, axis=0) == 0
+    return add_at(dx * real[..., None], ids, V, pad)
+
+
+@embedding.mistake("The first step is left out: its rows were looked up as well.")
+def without_the_first(dx, ids, V, pad):
+    return add_at(dx[1:], ids[1:], V, pad)
+
+
+@embedding.mistake("The last step is left out: its rows were looked up as well.")
+def without_the_last(dx, ids, V, pad):
+    return add_at(dx[:-1], ids[:-1], V, pad)
+
+
+@embedding.mistake("The gradient is divided by the number of sequences: if the loss is a mean, dx says so already.")
+def mean_over_batch(dx, ids, V, pad):
+    return add_at(dx, ids, V, pad) / ids.shape[1]
 
 
 @embedding.mistake(
@@ -544,7 +1033,21 @@ def out_of_order(dx, ids, V, pad):
     "Each token gets the gradient of the step before: the row was looked up at the same step at which dx stands."
 )
 def one_step_late(dx, ids, V, pad):
-    return add_at(np.roll(dx, 1, axis=0), ids, V, pad)
+    return add_at(dx[:-1], ids[1:], V, pad)
+
+
+@embedding.mistake(
+    "Each token gets the gradient of the step after: the row was looked up at the same step at which dx stands."
+)
+def one_step_early(dx, ids, V, pad):
+    return add_at(dx[1:], ids[:-1], V, pad)
+
+
+@embedding.mistake(
+    "Ids and gradients are out of step: the gradients are flattened time first, the ids batch first, or the other way round."
+)
+def flattened_time_first(dx, ids, V, pad):
+    return add_at(dx.swapaxes(0, 1).reshape(-1, dx.shape[-1]), ids.ravel(), V, pad)
 
 
 @embedding.answer
