@@ -582,8 +582,8 @@ def draw_loss(rng, T, B, H, V):
 )
 def draw_large(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
-    drawn["h"][..., 0] = 1 - 2 * (np.add.outer(np.arange(T), np.arange(B)) % 2)
-    drawn["W_y"][:, 0] += 3000.0  # all logits of a token move together
+    drawn["h"][..., 0] = 3000.0 - 6000.0 * (np.add.outer(np.arange(T), np.arange(B)) % 2)
+    drawn["W_y"][:, 0] = 1.0  # all logits of a token move together
     return drawn
 
 
@@ -628,16 +628,6 @@ loss.slip(
     "The softmax is computed as written, and exp overflows for large logits: take the largest logit off first.",
     "z - z.max(axis=-1, keepdims=True)",
     "z",
-)
-loss.slip(
-    "The largest logit is taken off for many tokens at once: far below it all exp are 0, so take it off for each token.",
-    "z.max(axis=-1, keepdims=True)",
-    "z.max()",
-)
-loss.slip(
-    "The largest logit is sought along another axis: what is taken off must be the same number for all V logits of a token.",
-    "z.max(axis=-1, keepdims=True)",
-    "z.max(axis=0, keepdims=True)",
 )
 loss.slip(
     "The one that marks the right token is missing: the derivative is p - 1 there.",
@@ -740,6 +730,16 @@ loss.slip(
     "return dz @ W_y, dW_y / count,",
 )
 loss.slip(
+    "The largest logit is taken off for many tokens at once: far below it all exp are 0, so take it off for each token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max()",
+)
+loss.slip(
+    "The largest logit is sought along another axis: what is taken off must be the same number for all V logits of a token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max(axis=0, keepdims=True)",
+)
+loss.slip(
     "The exponentials are divided by their sum over time: the probabilities of the V tokens at one place add up to 1.",
     "p.sum(axis=-1, keepdims=True)",
     "p.sum(axis=0, keepdims=True)",
@@ -772,7 +772,7 @@ loss.slip(
 loss.slip(
     "This is the derivative for the probabilities, -1 / p at the right token: the softmax has to be passed as well.",
     "(p - right)",
-    "(-right / p)",
+    "(-1.0 * right / p)",
 )
 
 
@@ -917,8 +917,8 @@ embedding.slip(
 )
 embedding.slip(
     "A padding with id 0 is overlooked: 0 is an id like any other, but as a condition it counts as False.",
-    "    dE[pad]",
-    "    dE[pad or V :]",
+    "    dE[pad] = 0.0",
+    "    if pad:\n        dE[pad] = 0.0",
 )
 embedding.slip(
     "All rows below the padding's are set to zero, and its own is not: pad is the number of one row.",
@@ -998,7 +998,7 @@ def without_the_last(dx, ids, V, pad):
 
 
 @embedding.mistake("The gradient is divided by the number of sequences: if the loss is a mean, dx says so already.")
-def mean_over_batch(dx, ids, V, pad):
+def mean_over_sequences(dx, ids, V, pad):
     return add_at(dx, ids, V, pad) / ids.shape[1]
 
 
@@ -1094,13 +1094,18 @@ def draw_one_segment(rng, T, B, I, H, k):
     }
 
 
+@segments.inputs(T=(9,), B=(3,), I=(2,), H=(4,), k=(4,))
+def draw_one_step_over(rng, T, B, I, H, k):
+    return draw_segments(rng, T, B, I, H, k)
+
+
 segments.slip(
     "The gradient does not cross the seams: what a segment sends back enters the last step of the segment before it.",
     "        stop = min(",
     "        carried = np.zeros(kept[0].shape)\n        stop = min(",
 )
 segments.slip(
-    "The direct gradients are left out: each state gets its own dh[t] besides what comes from later.",
+    "dh is used at the last step only: each state gets its own dh[t] besides what comes from later.",
     "dh[t] + carried",
     "carried + (dh[t] if t == len(x) - 1 else 0)",
 )
@@ -1138,6 +1143,96 @@ segments.slip(
     "The states are taken from the front of the segment: going backwards, the last one comes first.",
     "before.pop()",
     "before.pop(0)",
+)
+segments.slip(
+    "dh is not used: each state gets its own dh[t] besides what comes from later.",
+    "dh[t] + carried",
+    "carried",
+)
+segments.slip(
+    "dh is used at the ends of the segments only: each state gets its own dh[t], wherever it stands.",
+    "dh[t] + carried",
+    "carried + (dh[t] if t == stop - 1 else 0)",
+)
+segments.slip(
+    "What comes from later is used at the ends of the segments only: inside a segment each step sends back as well.",
+    "dh[t] + carried",
+    "dh[t] + (carried if t == stop - 1 else 0)",
+)
+segments.slip(
+    "What a segment sends back is added twice: it belongs to the last step of the segment before it, once.",
+    "dh[t] + carried",
+    "dh[t] + carried * (2 if t == stop - 1 else 1)",
+)
+segments.slip(
+    "What comes from later is added up: what a step sends back already holds all that came from behind it.",
+    "dx[t], carried = step_backward(dh[t] + carried, x[t], before.pop())",
+    "dx[t], back = step_backward(dh[t] + carried, x[t], before.pop())\n            carried = carried + back",
+)
+segments.slip(
+    "dh is read one step too early: dh[t] belongs to the new state of step t.",
+    "dh[t] + carried",
+    "(dh[t - 1] if t > 0 else 0) + carried",
+)
+segments.slip(
+    "dh is read one step too late: dh[t] belongs to the new state of step t.",
+    "dh[t] + carried",
+    "(dh[t + 1] if t + 1 < len(x) else 0) + carried",
+)
+segments.slip(
+    "Each segment uses the first entries of dh: segment s begins at step s * k.",
+    "dh[t] + carried",
+    "dh[t - s * k] + carried",
+)
+segments.slip(
+    "Going backwards, each segment uses the inputs of the first: segment s begins at step s * k.",
+    "step_backward(dh[t] + carried, x[t],",
+    "step_backward(dh[t] + carried, x[t - s * k],",
+)
+segments.slip(
+    "A segment is started from the state kept for the segment before it: kept[s] is the state before step s * k.",
+    "before = [kept[s]]",
+    "before = [kept[max(s - 1, 0)]]",
+)
+segments.slip(
+    "A segment is started one step after the state kept for the one before it: it has its own kept state.",
+    "before = [kept[s]]",
+    "before = [kept[s] if s == 0 else step(x[s * k - 1], kept[s - 1])]",
+)
+segments.slip(
+    "The first step of a segment is not run again: kept[s] is the state before it.",
+    "range(s * k, stop - 1)",
+    "range(s * k + 1, stop)",
+)
+segments.slip(
+    "dx is in the order of the walk: the last step comes first there, so turn it round.",
+    "return dx, carried",
+    "return dx[::-1], carried",
+)
+segments.slip(
+    "dh[0] is added to dh0: it is the direct gradient of the state after step 0, and h0 has none.",
+    "return dx, carried",
+    "return dx, carried + dh[0]",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded up: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = -(-len(x) // len(kept))\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded down: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = len(x) // len(kept)\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = round(len(x) / len(kept))\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "Segments of two steps are taken, as in the example: k arrives as an argument.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = 2\n    dx, carried = np.zeros(x.shape)",
 )
 
 
@@ -1187,6 +1282,43 @@ def first_segment_first(step, step_backward, x, kept, dh, k):
         for t in reversed(range(s * k, min((s + 1) * k, len(x)))):
             dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
     return dx, carried
+
+
+@segments.mistake(
+    "The steps of a segment are walked from the first to the last: each needs what the one after it sends back."
+)
+def first_step_first(step, step_backward, x, kept, dh, k):
+    states = old_states(step, x, kept, k)
+    dx, carried = np.zeros_like(x), np.zeros_like(kept[0])
+    for s in reversed(range(len(kept))):
+        for t in range(s * k, min((s + 1) * k, len(x))):
+            dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
+    return dx, carried
+
+
+@segments.mistake(
+    "The last step of each segment is left out on the way back: it has its own dh, and it sends back as well."
+)
+def last_steps_left_out(step, step_backward, x, kept, dh, k):
+    states = old_states(step, x, kept, k)
+    dx, carried = np.zeros_like(x), np.zeros_like(kept[0])
+    for t in reversed(range(len(x) - 1)):
+        if t % k != k - 1:
+            dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
+    return dx, carried
+
+
+@segments.mistake(
+    "The sequence is split into segments of about equal length: all have k steps, only the last may be shorter."
+)
+def split_evenly(step, step_backward, x, kept, dh, k):
+    states = []
+    for start, steps in zip(kept, np.array_split(np.arange(len(x)), len(kept)), strict=True):
+        state = start
+        for t in steps:
+            states.append(state)
+            state = step(x[t], state)
+    return by_segments(step, step_backward, x, kept, dh, k, states)
 
 
 @segments.mistake(
@@ -1288,6 +1420,11 @@ rtrl.slip(
     "(g * P).mean(axis=0)",
 )
 rtrl.slip(
+    "The gradients are averaged over the batch in dW_x: every sequence used the same weights, so the parts are summed.",
+    "(g[..., None] * Q).sum(axis=0)",
+    "(g[..., None] * Q).mean(axis=0)",
+)
+rtrl.slip(
     "Zeros are used for the first state: h0 is given, and w multiplies it at the first step.",
     "[np.zeros(W_x.shape)], h0",
     "[np.zeros(W_x.shape)], 0 * h0",
@@ -1297,6 +1434,171 @@ rtrl.slip(
     "np.array(dw[1:]), np.array(dW_x[1:])",
     "np.array(dw[:-1]), np.array(dW_x[:-1])",
 )
+
+
+rtrl.slip(
+    "The slope of the tanh is missing: both parts act through it.",
+    "slope = 1 - new**2",
+    "slope = np.ones(new.shape)",
+)
+rtrl.slip(
+    "The slope is that of the old state: the tanh gave the new one.",
+    "slope = 1 - new**2",
+    "slope = 1 - h**2",
+)
+rtrl.slip(
+    "The slope is 1 - h: in the slope of the tanh its value is squared.",
+    "slope = 1 - new**2",
+    "slope = 1 - new",
+)
+rtrl.slip(
+    "The slope h * (1 - h) is the logistic function's: that of the tanh is another.",
+    "slope = 1 - new**2",
+    "slope = new * (1 - new)",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the direct part of w: both reasons act through the tanh.",
+    "slope * (h + w * P)",
+    "h + slope * w * P",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the carried part of W_x: both reasons act through the tanh.",
+    "slope[..., None] * (x_t[:, None, :] + w[:, None] * Q)",
+    "slope[..., None] * x_t[:, None, :] + w[:, None] * Q",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the direct part of W_x: both reasons act through the tanh.",
+    "slope[..., None] * (x_t[:, None, :] + w[:, None] * Q)",
+    "x_t[:, None, :] + slope[..., None] * w[:, None] * Q",
+)
+rtrl.slip(
+    "The direct part of w is multiplied by w: the derivative of w h for w is h.",
+    "(h + w * P)",
+    "w * (h + P)",
+)
+rtrl.slip(
+    "Everything in the derivative for w is multiplied by w once more: the direct part has no w, the carried part has it once.",
+    "(h + w * P)",
+    "w * (h + w * P)",
+)
+rtrl.slip(
+    "The direct part of W_x is multiplied by W_x: the derivative of W_x x for W_x is x.",
+    "x_t[:, None, :] +",
+    "x_t[:, None, :] * W_x +",
+)
+rtrl.slip(
+    "The carried part of w has the wrong sign: both parts are added.",
+    "(h + w * P)",
+    "(h - w * P)",
+)
+rtrl.slip(
+    "The input is missing in the sum: a has two terms.",
+    "w * h + x_t @ W_x.T",
+    "w * h",
+)
+rtrl.slip(
+    "The old state is missing in the sum: a has two terms.",
+    "w * h + x_t @ W_x.T",
+    "x_t @ W_x.T",
+)
+rtrl.slip(
+    "The derivatives of w start with h0: h0 does not depend on w, so they start at 0.",
+    "P, Q = np.zeros(h0.shape)",
+    "P, Q = h0.copy()",
+)
+rtrl.slip(
+    "The derivatives of w start with ones: h0 does not depend on w, so they start at 0.",
+    "P, Q = np.zeros(h0.shape)",
+    "P, Q = np.ones(h0.shape)",
+)
+rtrl.slip(
+    "The derivatives of w are averaged over the batch before they are carried on: each sequence carries its own.",
+    "P = slope * (h + w * P)",
+    "P = np.broadcast_to((slope * (h + w * P)).mean(axis=0), h.shape)",
+)
+rtrl.slip(
+    "The results are in reversed order: entry t holds the losses up to step t.",
+    "np.array(dw[1:]), np.array(dW_x[1:])",
+    "np.array(dw[:0:-1]), np.array(dW_x[:0:-1])",
+)
+
+
+def with_other_gradients(gradients):
+    """The results if the derivatives at each step meet other gradients than dh[t]."""
+
+    def other_gradients(dh, x, h0, w, W_x):
+        return prefix_by_prefix(gradients(dh), x, h0, w, W_x)
+
+    return other_gradients
+
+
+rtrl.mistake("dh is added up before it meets the derivatives: the loss of step t meets those of step t alone.")(
+    with_other_gradients(lambda dh: np.cumsum(dh, axis=0))
+)
+rtrl.mistake(
+    "dh of all steps is added up before it meets the derivatives: the loss of step t meets those of step t alone."
+)(with_other_gradients(lambda dh: np.tile(dh.sum(axis=0), (len(dh), 1, 1))))
+rtrl.mistake(
+    "dh of this step and all later ones meets the derivatives: the loss of step t meets those of step t alone."
+)(with_other_gradients(lambda dh: np.cumsum(dh[::-1], axis=0)[::-1]))
+rtrl.mistake("dh is read one step too early: dh[t] meets the derivatives of the state after step t.")(
+    with_other_gradients(lambda dh: np.roll(dh, 1, axis=0))
+)
+
+
+@rtrl.mistake("The first step is left out: it moves the state, and its loss counts as well.")
+def from_the_second(dh, x, h0, w, W_x):
+    if len(x) == 1:
+        return np.zeros((1, *w.shape)), np.zeros((1, *W_x.shape))
+    return [np.concatenate([0 * d[:1], d]) for d in prefix_by_prefix(dh[1:], x[1:], h0, w, W_x)]
+
+
+@rtrl.mistake("The results are means over the steps so far: entry t is a sum.")
+def running_mean(dh, x, h0, w, W_x):
+    dw, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
+    steps = 1 + np.arange(len(x))
+    return dw / steps[:, None], dW_x / steps[:, None, None]
+
+
+@rtrl.mistake("Entry t holds the losses from step t on: it must hold those up to step t.")
+def from_step_on(dh, x, h0, w, W_x):
+    return [d[-1] - d + np.diff(d, axis=0, prepend=0 * d[:1]) for d in prefix_by_prefix(dh, x, h0, w, W_x)]
+
+
+@rtrl.mistake(
+    "The derivatives of w reach back one step only: the old derivatives that are carried hold all the steps before."
+)
+def one_step_back(dh, x, h0, w, W_x):
+    _, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
+    _, old = diagonal_sums(dh, x, h0, w, W_x)
+    slope = 1 - np.tanh(w * old + x @ W_x.T) ** 2
+    direct = slope * old
+    P = direct + slope * w * np.concatenate([0 * old[:1], direct[:-1]])
+    return (dh * P).sum(axis=1).cumsum(axis=0), dW_x
+
+
+@rtrl.mistake("The tanh is left out: the new state is the tanh of the sum.")
+def without_tanh(dh, x, h0, w, W_x):
+    P, Q, h = np.zeros(h0.shape), np.zeros((*h0.shape, x.shape[2])), h0
+    dw, dW_x = [], []
+    for x_t, g in zip(x, dh, strict=True):
+        P, Q = h + w * P, x_t[:, None, :] + w[:, None] * Q
+        h = w * h + x_t @ W_x.T
+        dw.append((g * P).sum(axis=0))
+        dW_x.append(np.einsum("bh,bhi->hi", g, Q))
+    return np.cumsum(dw, axis=0), np.cumsum(dW_x, axis=0)
+
+
+@rtrl.mistake("The input of the step before is used in the derivatives of W_x: this step's input made its sum.")
+def input_before(dh, x, h0, w, W_x):
+    dw, _ = prefix_by_prefix(dh, x, h0, w, W_x)
+    _, old = diagonal_sums(dh, x, h0, w, W_x)
+    Q, parts = np.zeros((*h0.shape, x.shape[2])), []
+    for t in range(len(x)):
+        slope = 1 - np.tanh(w * old[t] + x[t] @ W_x.T) ** 2
+        Q = slope[..., None] * ((x[t - 1] if t else 0 * x[0])[:, None, :] + w[:, None] * Q)
+        parts.append(np.einsum("bh,bhi->hi", dh[t], Q))
+    return dw, np.cumsum(parts, axis=0)
 
 
 @rtrl.mistake("Each entry holds the gradient of all losses: entry t may only know of the losses up to step t.")
@@ -1367,66 +1669,92 @@ judge = exercise(
 )
 
 
-def plant(rng, right):
-    """About half of the entries wrong, in all the ways in which gradients go wrong."""
-    claim = right.copy()
-    flat, size = claim.reshape(-1), claim.size
-    for k, place in enumerate(rng.permutation(size)[: max(5, size // 2)]):
-        v = flat[place]
-        wrong = (2 * v, v * 1.02, -v, 0.0, v + 0.01)[k % 5]
-        enough = max(0.002, 0.015 * abs(v))
-        flat[place] = wrong if abs(wrong - v) > enough else v + 0.5 + abs(v) / 2
+WRONG = {
+    "double": lambda v: 2 * v,
+    "negated": lambda v: -v,
+    "zero": lambda v: 0 * v,
+    "percent": lambda v: 1.015 * v,
+    "less": lambda v: 0.985 * v,
+    "small": lambda v: v + 0.005,
+}
+WITHIN = 0.98e-6  # how far right claims are off
+
+
+def claimed(rng, right, *kinds, away=False):
+    """A claim with about half of the entries wrong, in these ways; the first is right. Where the gradient is 0 a wrong
+    claim is 0.002. Right claims are off by almost 0.000001: to either side, or `away` from 0."""
+    claim = right + WITHIN * (np.sign(right) if away else rng.choice([-1, 1], size=right.shape))
+    flat, true = claim.reshape(-1), right.reshape(-1)
+    for k, place in enumerate(1 + rng.permutation(right.size - 1)[: right.size // 2 if kinds else 0]):
+        flat[place] = WRONG[kinds[k % len(kinds)]](true[place]) if true[place] else 0.002
     return claim
 
 
-@judge.inputs(B=(4, 3, 5, 4), H=(6, 5, 4, 7), says="The slope changes quickly here.")
+def signs(rng, size):
+    return rng.choice([-1.0, 1.0], size=size)
+
+
+@judge.inputs(N=(14, 11), says="The loss is half the sum of the squares here: its gradient is the array itself.")
+def draw_bowl(rng, N):
+    a = ((rng.integers(300, 450, size=N) + 0.5) / 1000 + 3e-7) * signs(rng, N)  # claims may round to either side
+    return {
+        "loss": toys.bowl_loss,
+        "array": a,
+        "gradient": claimed(rng, toys.bowl_gradient(a), "small", "negated", "zero", "double"),
+    }
+
+
+@judge.inputs(B=(4, 3), H=(6, 5), says="The slope changes quickly here.")
 def draw_wavy(rng, B, H):
-    a = rng.normal(size=(B, H))
+    a = (rng.uniform(-0.7, 0.7, size=(B, H)) + np.pi * rng.integers(-20, 20, size=(B, H))) / 30
     return {
         "loss": toys.wavy_loss,
         "array": a,
-        "gradient": plant(rng, toys.wavy_gradient(a)),
+        "gradient": claimed(rng, toys.wavy_gradient(a), "percent", "negated", "zero", "double", away=True),
+    }
+
+
+@judge.inputs(B=(3, 4), says="Many entries are at the lowest point of the loss here: gradient zero, curvature large.")
+def draw_valley(rng, B):
+    a = np.zeros((B, 5))
+    a[:, 2] = rng.uniform(0.018, 0.02, size=B) * signs(rng, B)
+    return {
+        "loss": toys.valley_loss,
+        "array": a,
+        "gradient": claimed(rng, toys.valley_gradient(a), "negated", "zero", "double"),
     }
 
 
 @judge.inputs(
-    B=(3, 4),
-    H=(6, 5),
-    says="Some entries are at the lowest point of the loss here: gradient zero, curvature large.",
+    B=(4, 3), H=(5, 6), says="The loss is a sum of cubes here: where an entry is 0 its slope is 0, but not for long."
 )
-def draw_steep(rng, B, H):
-    a = rng.normal(size=(B, H)) * (rng.uniform(size=(B, H)) < 0.5)
-    a.flat[:2] = 0.0, 0.7
+def draw_bent(rng, B, H):
+    a = rng.uniform(0.45, 0.5, size=(B, H)) * signs(rng, (B, H))
+    a.flat[rng.permutation(a.size)[: a.size // 2]] = 0.0
     return {
-        "loss": toys.steep_loss,
+        "loss": toys.bent_loss,
         "array": a,
-        "gradient": plant(rng, toys.steep_gradient(a)),
+        "gradient": claimed(rng, toys.bent_gradient(a), "less", "negated", "zero"),
     }
 
 
 @judge.inputs(N=(14, 17), says="The loss is a small change on top of 10,000 here.")
 def draw_high(rng, N):
-    a = rng.uniform(0.4, 1.3, size=N) * rng.choice([-1, 1], size=N)
-    return {
-        "loss": toys.high_loss,
-        "array": a,
-        "gradient": plant(rng, toys.high_gradient(a)),
-    }
+    a = rng.uniform(0.3, 2, size=N) * signs(rng, N)
+    a[rng.permutation(N)[: N // 2]] = 0.0
+    right = toys.high_gradient(a)
+    claim = claimed(rng, right, "negated", "zero", "double")
+    return {"loss": toys.high_loss, "array": a, "gradient": np.where(abs(claim - right) > 1e-5, claim, right)}
 
 
-@judge.inputs(T=(3,), B=(2,), H=(4,), says="The claim is right everywhere here.")
-def draw_right(rng, T, B, H):
-    a = rng.normal(size=(T, B, H))
-    a[0, 0, :2] = 0.0
-    return {
-        "loss": toys.steep_loss,
-        "array": a,
-        "gradient": toys.steep_gradient(a),
-    }
+@judge.inputs(T=(3,), B=(2,), says="The claim is right everywhere here.")
+def draw_right(rng, T, B):
+    a = draw_valley(rng, T * B)["array"].reshape(T, B, 5)
+    return {"loss": toys.valley_loss, "array": a, "gradient": claimed(rng, toys.valley_gradient(a))}
 
 
 judge.slip(
-    "The difference is to one side only: where the loss curves, right entries look wrong.",
+    "The difference is taken to one side only: half a step times the curvature is added, so right entries look wrong.",
     "(above - loss(probe)) / (2 * step)",
     "(above - loss(array)) / step",
 )
@@ -1436,14 +1764,25 @@ judge.slip(
     "/ step",
 )
 judge.slip(
+    "The slope comes out as 0 everywhere: the nudge does not reach the loss, or is lost in rounding, "
+    "or the difference is not divided by both steps together.",
+    "step = np.zeros(array.shape), 1e-5",
+    "step = np.zeros(array.shape), 1e-30",
+)
+judge.slip(
+    "The step is too large: where the slope changes quickly a thousandth is no small step.",
+    "step = np.zeros(array.shape), 1e-5",
+    "step = np.zeros(array.shape), 1e-3",
+)
+judge.slip(
     "The step is far too large: the loss is not a straight line over a hundredth.",
     "step = np.zeros(array.shape), 1e-5",
     "step = np.zeros(array.shape), 1e-2",
 )
 judge.slip(
-    "The step is far too small: it is lost in rounding, and both losses are the same.",
+    "The step is far too large: the loss is not a straight line over a tenth.",
     "step = np.zeros(array.shape), 1e-5",
-    "step = np.zeros(array.shape), 1e-17",
+    "step = np.zeros(array.shape), 0.1",
 )
 judge.slip(
     "Only claims that are too large are found: what counts is the distance, to either side.",
@@ -1451,9 +1790,34 @@ judge.slip(
     "(gradient - numeric)",
 )
 judge.slip(
+    "Only claims that are too small are found: what counts is the distance, to either side.",
+    "np.abs(gradient - numeric)",
+    "(numeric - gradient)",
+)
+judge.slip(
+    "A claim of the wrong sign passes: the distance of the two counts, not that of their sizes.",
+    "np.abs(gradient - numeric)",
+    "np.abs(np.abs(gradient) - np.abs(numeric))",
+)
+judge.slip(
     "The mask is the wrong way round: True marks what is wrong.",
     " > allowed",
     " <= allowed",
+)
+judge.slip(
+    "Rounded numbers are compared: two that are almost the same can round apart, so compare their distance.",
+    "np.abs(gradient - numeric) > allowed",
+    "np.round(gradient, 3) != np.round(numeric, 3)",
+)
+judge.slip(
+    "The tolerance is relative only: where the gradient is zero it is nothing, so add an absolute one.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-3 * np.abs(numeric)",
+)
+judge.slip(
+    "The tolerance is negative where the gradient is: it depends on the size, not on the sign.",
+    "1e-3 * np.abs(numeric)",
+    "1e-3 * numeric",
 )
 judge.slip(
     "The tolerance is so tight that the error of the difference itself counts: no finite difference is right to twelve digits.",
@@ -1461,7 +1825,22 @@ judge.slip(
     "1e-12 + 1e-12 * np.abs(numeric)",
 )
 judge.slip(
-    "The tolerance is so wide that errors of a few percent pass.",
+    "The tolerance leaves no room for the error of the difference itself: draw the line between 0.000001 and 0.001.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-6",
+)
+judge.slip(
+    "The relative tolerance is so wide that errors of more than 1 % pass.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-4 + 2e-2 * np.abs(numeric)",
+)
+judge.slip(
+    "The absolute tolerance is so wide that small entries can be wrong unseen.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-2",
+)
+judge.slip(
+    "Both tolerances, relative and absolute, are so wide that wrong entries pass.",
     "1e-4 + 1e-3 * np.abs(numeric)",
     "0.1 + 0.1 * np.abs(numeric)",
 )
@@ -1469,6 +1848,16 @@ judge.slip(
     "All entries are judged by the largest: small ones can then be wrong unseen.",
     "1e-3 * np.abs(numeric)",
     "1e-2 * np.abs(numeric).max()",
+)
+judge.slip(
+    "All entries are judged by a tiny share of the largest: if that is small, right entries look wrong.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-6 * np.abs(numeric).max()",
+)
+judge.slip(
+    "The tolerance is a share of the loss: the loss may stand on top of a large number, and its gradient does not.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-4 * np.abs(loss(array))",
 )
 
 
@@ -1484,6 +1873,37 @@ def all_at_once(loss, array, gradient):
     return np.abs(gradient - slope) > 1e-4 + 1e-3 * abs(slope)
 
 
+@judge.mistake("Whole rows are nudged together: one entry at a time, whatever the shape.")
+def row_by_row_together(loss, array, gradient):
+    wrong = np.zeros(array.shape, dtype=bool)
+    for k in range(len(array)):
+        move = np.zeros(array.shape)
+        move[k] = 1e-5
+        slope = (loss(array + move) - loss(array - move)) / 2e-5
+        wrong[k] = np.abs(gradient[k] - slope) > 1e-4 + 1e-3 * abs(slope)
+    return wrong
+
+
+@judge.mistake("The step is a share of the entry: for an entry of 0 it is 0, and 0 / 0 judges nothing.")
+def step_by_share(loss, array, gradient):
+    return with_steps(loss, array, gradient, 1e-5 * np.abs(array))
+
+
+@judge.mistake("The step is almost a share of the entry: for an entry of 0 it is so small that rounding swallows it.")
+def step_almost_by_share(loss, array, gradient):
+    return with_steps(loss, array, gradient, 1e-5 * (np.abs(array) + 1e-8))
+
+
+def with_steps(loss, array, gradient, steps):
+    slopes = np.zeros(array.shape)
+    for index in np.ndindex(array.shape):
+        move = np.zeros(array.shape)
+        move[index] = steps[index]
+        with np.errstate(all="ignore"):
+            slopes[index] = np.float64(loss(array + move) - loss(array - move)) / (2 * steps[index])
+    return np.abs(gradient - slopes) > 1e-4 + 1e-3 * np.abs(slopes)
+
+
 @judge.mistake("The array itself is nudged and not set back: work on a copy.")
 def left_nudged(loss, array, gradient):
     numeric = np.zeros(array.shape)
@@ -1493,6 +1913,25 @@ def left_nudged(loss, array, gradient):
         array[index] -= 2e-5
         numeric[index] = (above - loss(array)) / 2e-5
     return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
+
+
+@judge.mistake(
+    "array is almost what it was: x + s - s need not be x, so put the old value itself back, or work on a copy."
+)
+def almost_set_back(loss, array, gradient):
+    numeric = np.zeros(array.shape)
+    for index in np.ndindex(array.shape):
+        array[index] += 1e-5
+        above = loss(array)
+        array[index] -= 2e-5
+        numeric[index] = (above - loss(array)) / 2e-5
+        array[index] += 1e-5
+    return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
+
+
+@judge.mistake("The nudged entry is not set back: the entries after it are then judged at another place.")
+def left_behind(loss, array, gradient):
+    return left_nudged(loss, array.copy(), gradient)
 
 
 @judge.answer
