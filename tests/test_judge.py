@@ -287,6 +287,20 @@ def test_layout_and_toys_cross_and_code_does_not():
         wire.encode(lambda: 0)
 
 
+@pytest.mark.parametrize("name", ["bowl", "wavy", "steep", "valley", "bent", "high"])
+def test_toy_losses_have_their_gradients(name):
+    loss, gradient = getattr(toys, f"{name}_loss"), getattr(toys, f"{name}_gradient")
+    a = np.random.default_rng(1).normal(size=(2, 3)) / 10
+    found = np.zeros(a.shape)
+    for index in np.ndindex(a.shape):
+        move = np.zeros(a.shape)
+        move[index] = 1e-5
+        found[index] = (loss(a + move) - loss(a - move)) / 2e-5
+    assert np.allclose(found, gradient(a), rtol=1e-6, atol=1e-6)
+    with pytest.raises(TypeError, match="an array of float32"):
+        loss(a.astype(np.float32))
+
+
 def test_structure_follows_the_expected_value():
     expected = ([1.0, 2.0], {"a": np.zeros(2)}, ["x", "y"], [np.zeros(1), np.zeros(2)], 3.0)
     names = ("numbers", "table", "words", "arrays", "loss")
