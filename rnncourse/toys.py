@@ -39,19 +39,39 @@ def squashed_shift_backward(dh_new: np.ndarray, x: np.ndarray, h: np.ndarray) ->
 # Losses of one array of any shape, for gradient checkers; each has a closed gradient.
 
 
+def _float64(a: np.ndarray) -> np.ndarray:
+    """The array itself. Raises TypeError for fewer digits."""
+    a = np.asarray(a)
+    if a.dtype != np.float64:
+        raise TypeError(
+            f"the loss was given an array of {a.dtype}: give it float64, a small nudge is lost in fewer digits"
+        )
+    return a
+
+
+def bowl_loss(a: np.ndarray) -> float:
+    """Half the sum of squares."""
+    return float(np.square(_float64(a)).sum() / 2)
+
+
+def bowl_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `bowl_loss`."""
+    return a.copy()
+
+
 def wavy_loss(a: np.ndarray) -> float:
-    """The sum of sin(20 a): its slope changes quickly."""
-    return float(np.sin(20 * a).sum())
+    """The sum of sin(30 a): its slope changes quickly."""
+    return float(np.sin(30 * _float64(a)).sum())
 
 
 def wavy_gradient(a: np.ndarray) -> np.ndarray:
     """The gradient of `wavy_loss`."""
-    return 20 * np.cos(20 * a)
+    return 30 * np.cos(30 * a)
 
 
 def steep_loss(a: np.ndarray) -> float:
     """500 times the sum of squares: at its lowest point the gradient is zero and the curvature large."""
-    return float(500 * (a * a).sum())
+    return float(500 * np.square(_float64(a)).sum())
 
 
 def steep_gradient(a: np.ndarray) -> np.ndarray:
@@ -59,17 +79,36 @@ def steep_gradient(a: np.ndarray) -> np.ndarray:
     return 1000 * a
 
 
-def high_loss(a: np.ndarray) -> float:
-    """Ten thousand plus a sum of cosines of neighbours' products: a small change of a large number."""
+def valley_loss(a: np.ndarray) -> float:
+    """250,000 times the squared differences of neighbours in a ring: lowest where they are equal, curvature 1e6."""
+    flat = _float64(a).ravel()
+    return float(250_000 * np.square(flat - np.roll(flat, 1)).sum())
+
+
+def valley_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `valley_loss`."""
     flat = a.ravel()
-    return float(1e4 + np.cos(flat * np.roll(flat, 1)).sum())
+    return (500_000 * (2 * flat - np.roll(flat, 1) - np.roll(flat, -1))).reshape(a.shape)
+
+
+def bent_loss(a: np.ndarray) -> float:
+    """2,000 times the sum of cubes: flat at 0, but only there."""
+    return float(2000 * (_float64(a) ** 3).sum())
+
+
+def bent_gradient(a: np.ndarray) -> np.ndarray:
+    """The gradient of `bent_loss`."""
+    return 6000 * a**2
+
+
+def high_loss(a: np.ndarray) -> float:
+    """Ten thousand plus the sum of sin(0.4 a): a small change of a large number."""
+    return float(1e4 + np.sin(0.4 * _float64(a)).sum())
 
 
 def high_gradient(a: np.ndarray) -> np.ndarray:
     """The gradient of `high_loss`."""
-    flat = a.ravel()
-    before, after = np.roll(flat, 1), np.roll(flat, -1)
-    return (-np.sin(flat * before) * before - np.sin(flat * after) * after).reshape(a.shape)
+    return 0.4 * np.cos(0.4 * a)
 
 
 def fading_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -114,6 +114,29 @@ def test_every_stage_has_its_message():
     told(lambda x, h: x, "step(x, h) cannot be called with 5 arguments (x, h_prev, W_x, W_h, b)", "signature")
 
 
+def test_of_many_wrong_values_the_others_are_named():
+    many = exercise("many", 1, ("a", "b", "c", "d", "e"))
+
+    @many.inputs(N=(6, 4))
+    def draw(rng, N):
+        return {"x": rng.normal(size=N)}
+
+    def solution(x):
+        return x, x, x, x, x
+
+    spec = Unit("many", None, {"many": many}, {"many": solution}, {}).spec("many")
+
+    def message(f):
+        return judge(spec, in_process({"many": f})).message
+
+    text = message(lambda x: [2 * x] * 5)
+    assert "c has the right shape and wrong values" in text and "d has" not in text
+    assert "2 more are wrong: d, e." in text
+    assert "1 more is wrong: d." in message(lambda x: [x[:-1], x[:-1], x[:-1], 2 * x, x[:-1]])
+    assert "more" not in message(lambda x: [x, *[2 * x] * 4]), "the line Right, Wrong says it"
+    assert "more" not in message(lambda x: [x[:-1]] * 5) and "more" not in message(lambda x: None)
+
+
 def test_blank_and_misspelt():
     def step(x, h_prev, W_x, W_h, b):
         raise NotImplementedError()
@@ -262,6 +285,20 @@ def test_layout_and_toys_cross_and_code_does_not():
     assert wire.decode(wire.encode(toys.fading_sum)) is toys.fading_sum
     with pytest.raises(TypeError, match="only plain data"):
         wire.encode(lambda: 0)
+
+
+@pytest.mark.parametrize("name", ["bowl", "wavy", "steep", "valley", "bent", "high"])
+def test_toy_losses_have_their_gradients(name):
+    loss, gradient = getattr(toys, f"{name}_loss"), getattr(toys, f"{name}_gradient")
+    a = np.random.default_rng(1).normal(size=(2, 3)) / 10
+    found = np.zeros(a.shape)
+    for index in np.ndindex(a.shape):
+        move = np.zeros(a.shape)
+        move[index] = 1e-5
+        found[index] = (loss(a + move) - loss(a - move)) / 2e-5
+    assert np.allclose(found, gradient(a), rtol=1e-6, atol=1e-6)
+    with pytest.raises(TypeError, match="an array of float32"):
+        loss(a.astype(np.float32))
 
 
 def test_structure_follows_the_expected_value():

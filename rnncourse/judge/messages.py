@@ -9,6 +9,9 @@ import numpy as np
 from rnncourse.judge.compare import ABSOLUTE, Problem, rms
 from rnncourse.judge.spec import ARGUMENTS, Case, Spec
 
+MOST_VALUES = 3  # wrong values of which the entries are shown
+MOST_NAMES = 8  # of the others
+
 
 def explain(spec: Spec, seen: list, reveal: bool) -> list[str]:
     """The lines for a function of which at least one case failed; `seen` holds one observation per case."""
@@ -48,15 +51,23 @@ def _what(spec: Spec, seen: list, number: int, reveal: bool) -> list[str]:
     if first.reply.trouble:
         return [first.reply.text]
     lines = [case.says] if case.says else []
-    lines += _right_and_wrong(seen) + _exchanged(first)
-    problems = {k: v.text for k, v in first.leaves.items() if isinstance(v, Problem)}
-    if problems:
-        return [*lines, *dict.fromkeys(problems.values())]
+    summary = _right_and_wrong(seen)
+    lines += summary + _exchanged(first)
     wrong = [k for k, ok in first.right.items() if not ok]
-    return [
-        *lines,
-        *(_value(k, first.leaves[k], first.expected[k], case.sizes, spec.tolerance, reveal) for k in wrong[:3]),
-    ]
+    problems = {k: v.text for k, v in first.leaves.items() if isinstance(v, Problem)}
+    shown = list(problems) or wrong[:MOST_VALUES]
+    values = (k for k in shown if k not in problems)
+    lines += dict.fromkeys(problems.values())
+    lines += [_value(k, first.leaves[k], first.expected[k], case.sizes, spec.tolerance, reveal) for k in values]
+    return lines if summary else lines + _others([k for k in wrong if k not in shown])
+
+
+def _others(names: list[str]) -> list[str]:
+    """The wrong values of which nothing more is said, so that nobody takes them for right."""
+    if not names:
+        return []
+    listed = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
+    return [f"{len(names)} more {'are' if len(names) > 1 else 'is'} wrong: {listed}."]
 
 
 def _right_and_wrong(seen: list) -> list[str]:

@@ -68,6 +68,111 @@ leaky.slip(
     "da.T @ h_prev",
     "da.T @ new",
 )
+leaky.slip(
+    "dW_h is transposed: as in W_h, row i belongs to the unit that receives.",
+    "da.T @ h_prev",
+    "h_prev.T @ da",
+)
+leaky.slip(
+    "dW_h is made with the gradient of the new state: W_h acts on the sum, so it takes the gradient of the sum.",
+    "da.T @ h_prev",
+    "dh.T @ h_prev",
+)
+leaky.slip(
+    "dx is made with the gradient of the new state: x acts on the sum, so it takes the gradient of the sum.",
+    "return da @ W_x",
+    "return dh @ W_x",
+)
+leaky.slip(
+    "The straight road has the share alpha: of the old state 1 - alpha was kept.",
+    "(1 - alpha) * dh",
+    "alpha * dh",
+)
+leaky.slip(
+    "The road through the tanh has the share 1 - alpha: that is what the straight road keeps.",
+    "da = alpha * (",
+    "da = (1 - alpha) * (",
+)
+leaky.slip(
+    "alpha is counted twice in the gradient of the sum.",
+    "da = alpha * (",
+    "da = alpha**2 * (",
+)
+leaky.slip(
+    "alpha is counted twice on the road from the sum to the old state: the gradient of the sum holds it already.",
+    " + da @ W_h",
+    " + alpha * da @ W_h",
+)
+leaky.slip(
+    "alpha is counted twice in dx: the gradient of the sum holds it already.",
+    "return da @ W_x",
+    "return alpha * da @ W_x",
+)
+leaky.slip(
+    "The gradient of the sum is added to dh_prev as it is: on its way to the old state it has to pass W_h.",
+    "da @ W_h",
+    "da",
+)
+leaky.slip(
+    "The straight road passes W_h: the part that is kept does not meet a weight.",
+    "(1 - alpha) * dh + da @ W_h",
+    "((1 - alpha) * dh + da) @ W_h",
+)
+leaky.slip(
+    "The straight road has the slope of the tanh: the part that is kept does not pass the tanh.",
+    "(1 - alpha) * dh +",
+    "(1 - alpha) * (1 - new**2) * dh +",
+)
+leaky.slip(
+    "The straight road brings back the old state: it is a share of the gradient that comes back.",
+    "(1 - alpha) * dh",
+    "(1 - alpha) * h_prev",
+)
+leaky.slip(
+    "One road is subtracted from the other: what comes back along two roads is added.",
+    " + da @ W_h",
+    " - da @ W_h",
+)
+leaky.slip(
+    "W_h is transposed in the sum, so the slope is taken at the wrong place: in rows the sum has h_prev @ W_h.T.",
+    "h_prev @ W_h.T",
+    "h_prev @ W_h",
+)
+leaky.slip(
+    "The old state is missing in the sum, so the slope is taken at the wrong place.",
+    " + h_prev @ W_h.T",
+    "",
+)
+leaky.slip(
+    "alpha stands inside the tanh: u is the tanh of the sum alone, and alpha multiplies it afterwards.",
+    "np.tanh(x @ W_x.T + h_prev @ W_h.T + b)",
+    "np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))",
+)
+leaky.slip(
+    "alpha is always 0.25, as in the example: it arrives as an argument.",
+    "    new = ",
+    "    alpha = 0.25\n    new = ",
+)
+leaky.slip(
+    "The slope is taken from the old state: it is the slope of this step's tanh.",
+    "(1 - new**2)",
+    "(1 - h_prev**2)",
+)
+leaky.slip(
+    "The slope is 1 - u: in the slope of the tanh u is squared.",
+    "(1 - new**2)",
+    "(1 - new)",
+)
+leaky.slip(
+    "The slope u * (1 - u) is the logistic function's: that of the tanh is another.",
+    "(1 - new**2)",
+    "new * (1 - new)",
+)
+leaky.slip(
+    "The slope is larger than 1: in the slope of the tanh the square is subtracted.",
+    "(1 - new**2)",
+    "(1 + new**2)",
+)
 
 
 def leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, slope, share, straight):
@@ -95,6 +200,20 @@ def slope_of_the_sum(dh, x, h_prev, W_x, W_h, b, alpha):
 def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
+
+
+@leaky.mistake("dW_h is made with the state after the step: W_h multiplied the state before it.")
+def state_after(dh, x, h_prev, W_x, W_h, b, alpha):
+    dx, dh_prev, dW_x, _, db = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    da = alpha * (1 - new**2) * dh
+    return dx, dh_prev, dW_x, da.T @ ((1 - alpha) * h_prev + alpha * new), db
+
+
+@leaky.mistake("alpha is missing in dW_x and dW_h: they take the same gradient of the sum as dx.")
+def weights_without_alpha(dh, x, h_prev, W_x, W_h, b, alpha):
+    dx, dh_prev, dW_x, dW_h, db = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
+    return dx, dh_prev, dW_x / alpha, dW_h / alpha, db
 
 
 @leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
@@ -168,7 +287,7 @@ def draw_softsign(rng, T, B, I, H):
 
 
 softsign.slip(
-    "The slope is that of the tanh: find the slope of a / (1 + |a|).",
+    "The slope is 1 - h**2, as for the tanh: find the slope of a / (1 + |a|).",
     "(1 - np.abs(h[t])) ** 2",
     "(1 - h[t] ** 2)",
 )
@@ -237,6 +356,116 @@ softsign.slip(
     "range(len(h) - 1, -1, -1)",
     "range(len(h) - 1, 0, -1)",
 )
+softsign.slip(
+    "The last step is left out: the loop has to begin at index T - 1.",
+    "range(len(h) - 1, -1, -1)",
+    "range(len(h) - 2, -1, -1)",
+)
+softsign.slip(
+    "The slope is missing: on its way from a state to its sum a gradient is multiplied by the slope.",
+    " * (1 - np.abs(h[t])) ** 2",
+    "",
+)
+softsign.slip(
+    "The slope is that of the step before: what comes back to h[t] passes the slope of step t.",
+    "(1 - np.abs(h[t])) ** 2",
+    "(1 - np.abs(before)) ** 2",
+)
+softsign.slip(
+    "The slope multiplies the direct part alone: both parts reach the sum through the same softsign.",
+    "(dh[t] + back) * (1 - np.abs(h[t])) ** 2",
+    "dh[t] * (1 - np.abs(h[t])) ** 2 + back",
+)
+softsign.slip(
+    "The slope multiplies the part from later steps alone: both parts reach the sum through the same softsign.",
+    "(dh[t] + back) * (1 - np.abs(h[t])) ** 2",
+    "dh[t] + back * (1 - np.abs(h[t])) ** 2",
+)
+softsign.slip(
+    "The slope is written in terms of a, but given h, and the square is missing.",
+    "(1 - np.abs(h[t])) ** 2",
+    "1 / (1 + np.abs(h[t]))",
+)
+softsign.slip(
+    "The last term of the square is missing in the slope: the square of a difference has three.",
+    "(1 - np.abs(h[t])) ** 2",
+    "(1 - 2 * np.abs(h[t]))",
+)
+softsign.slip(
+    "The slope has the sign of h: softsign rises everywhere, so its slope is positive.",
+    "(1 - np.abs(h[t])) ** 2",
+    "np.sign(h[t]) * (1 - np.abs(h[t])) ** 2",
+)
+softsign.slip(
+    "The slope h * (1 - h) is the logistic function's: find that of a / (1 + |a|).",
+    "(1 - np.abs(h[t])) ** 2",
+    "(h[t] * (1 - h[t]))",
+)
+softsign.slip(
+    "dh of the earlier steps is ignored: every state has its direct part, not the last one alone.",
+    "(dh[t] + back)",
+    "((dh[t] if t == len(h) - 1 else 0) + back)",
+)
+softsign.slip(
+    "dh is read one step too late: dh[t] is the direct part of h[t].",
+    "(dh[t] + back)",
+    "((dh[t + 1] if t + 1 < len(h) else 0) + back)",
+)
+softsign.slip(
+    "The direct part is counted twice: it is added once, at its own step.",
+    "(dh[t] + back)",
+    "(2 * dh[t] + back)",
+)
+softsign.slip(
+    "The gradient of the state goes back through W_h: what passes W_h is the gradient of the sum, after the slope.",
+    "back = da @ W_h",
+    "back = (dh[t] + back) @ W_h",
+)
+softsign.slip(
+    "What comes from later steps is added up: what a step sends back already holds all that came from behind it.",
+    "back = da @ W_h",
+    "back = back + da @ W_h",
+)
+softsign.slip(
+    "dW_h is transposed: as in W_h, row i belongs to the unit that receives.",
+    "da.T @ before",
+    "before.T @ da",
+)
+softsign.slip(
+    "h0 is repeated entry by entry: each row of the batch is the whole h0.",
+    "np.tile(h0, (len(h[0]), 1))",
+    "np.repeat(h0, len(h[0])).reshape(h[0].shape)",
+)
+softsign.slip(
+    "dx is made with the gradient of the state: x acts on the sum, so it takes the gradient of the sum.",
+    "dx[t] = da @ W_x",
+    "dx[t] = dh[t] @ W_x",
+)
+softsign.slip(
+    "dh0 is taken from the first sequence alone: all sequences start from h0, so their parts are summed.",
+    "back.sum(axis=0)",
+    "back[0]",
+)
+softsign.slip(
+    "dh0 is a mean over time and batch: the sequences' parts are summed.",
+    "back.sum(axis=0)",
+    "back.sum(axis=0) / (len(h) * len(h[0]))",
+)
+softsign.slip(
+    "W_h is used in the wrong orientation for dh0: it is the same way back as between two states.",
+    "back.sum(axis=0)",
+    "(da @ W_h.T).sum(axis=0)",
+)
+softsign.slip(
+    "dh[0] is added to dh0: it is the direct part of the state after the first step, and h0 has none.",
+    "back.sum(axis=0)",
+    "(back + dh[0]).sum(axis=0)",
+)
+softsign.slip(
+    "dh0 is multiplied by a slope: h0 is given, it did not come out of a softsign.",
+    "back.sum(axis=0)",
+    "(back * (1 - np.abs(h0)) ** 2).sum(axis=0)",
+)
 
 
 @softsign.mistake(
@@ -254,7 +483,24 @@ def first_sum(dh, x, h, h0, W_x, W_h):
     return dx, da[0].sum(axis=0), dW_x, dW_h, db
 
 
-@softsign.mistake("Everything is divided by the number of steps: the loss may be a mean, but then dh says so already.")
+@softsign.mistake(
+    "All weight gradients are averaged over the batch: every sequence used the same weights, so the parts are summed."
+)
+def mean_over_batch(dh, x, h, h0, W_x, W_h):
+    dx, dh0, *others = softsign_at_once(dh, x, h, h0, W_x, W_h)
+    return dx, dh0, *(d / x.shape[1] for d in others)
+
+
+@softsign.mistake(
+    "h0 is taken for one row per sequence: it has shape (H,), so give it to every sequence before it joins the states."
+)
+def a_row_for_each(dh, x, h, h0, W_x, W_h):
+    return softsign_at_once(dh, x, h, h0, W_x, W_h, h_prev=np.concatenate([h0[None], h[:-1]]))
+
+
+@softsign.mistake(
+    "All weight gradients are divided by the number of steps: the loss may be a mean, but then dh says so already."
+)
 def mean_over_steps(dh, x, h, h0, W_x, W_h):
     dx, dh0, *others = softsign_at_once(dh, x, h, h0, W_x, W_h)
     return dx, dh0, *(d / len(x) for d in others)
@@ -328,20 +574,28 @@ def draw_loss(rng, T, B, H, V):
     }
 
 
-@loss.inputs(T=(4, 6), B=(3, 5), V=(5, 4), says="The logits go into the thousands here.")
+@loss.inputs(
+    T=(4, 6),
+    B=(3, 5),
+    H=(4, 3),
+    V=(5, 4),
+    says="The logits go into the thousands here, and those of one token lie thousands above those of its neighbours.",
+)
 def draw_large(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
-    return {**drawn, "b_y": drawn["b_y"] + rng.choice([1500.0, -1500.0])}
+    drawn["h"][..., 0] = 3000.0 - 6000.0 * (np.add.outer(np.arange(T), np.arange(B)) % 2)
+    drawn["W_y"][:, 0] = 1.0  # all logits of a token move together
+    return drawn
 
 
-@loss.inputs(T=(5,), B=(4,), V=(6,), says="One sequence is padding from end to end here.")
+@loss.inputs(T=(5,), B=(4,), H=(3,), V=(6,), says="One sequence is padding from end to end here.")
 def draw_empty_sequence(rng, T, B, H, V):
     drawn = draw_loss(rng, T, B, H, V)
     drawn["mask"][:, -1] = 0.0
     return drawn
 
 
-@loss.inputs(T=(3,), B=(2,), V=(5,), says="Nothing is real here.")
+@loss.inputs(T=(3,), B=(2,), H=(4,), V=(5,), says="Nothing is real here.")
 def draw_nothing(rng, T, B, H, V):
     return {**draw_loss(rng, T, B, H, V), "mask": np.zeros((T, B))}
 
@@ -406,6 +660,121 @@ loss.slip(
     "targets[..., None]",
     "np.roll(targets, -1, axis=0)[..., None]",
 )
+loss.slip(
+    "The targets are counted from 1: the first token is 0.",
+    "targets[..., None]",
+    "(targets[..., None] - 1) % len(b_y)",
+)
+loss.slip(
+    "The last step is left out: every step has a target, and the mask says which are real.",
+    "/ count\n",
+    "/ count\n    dz[-1] = 0.0\n",
+)
+loss.slip(
+    "The mean is over the steps: divide by the number of real tokens.",
+    "max(mask.sum(), 1.0)",
+    "mask.shape[0]",
+)
+loss.slip(
+    "1 is added to the number of real tokens: that changes every mean, and only an empty mask needs another number.",
+    "max(mask.sum(), 1.0)",
+    "(mask.sum() + 1.0)",
+)
+loss.slip(
+    "The real tokens are counted by their targets: 0 is a token like any other, and the mask alone says what is real.",
+    "max(mask.sum(), 1.0)",
+    "max((targets != 0).sum(), 1.0)",
+)
+loss.slip(
+    "The mask is guessed from the targets: 0 is a token like any other, and the mask that arrives says what is real.",
+    "    z = h",
+    "    mask = (targets != 0) * 1.0\n    z = h",
+)
+loss.slip(
+    "The mask is the wrong way round: 1 marks what is real.",
+    "* mask[..., None]",
+    "* (1 - mask[..., None])",
+)
+loss.slip(
+    "The mask is on the probabilities alone: it belongs to the whole difference.",
+    "(p - right) * mask[..., None]",
+    "(p * mask[..., None] - right)",
+)
+loss.slip(
+    "The mask is on the right token's one alone: it belongs to the whole difference.",
+    "(p - right) * mask[..., None]",
+    "(p - right * mask[..., None])",
+)
+loss.slip(
+    "The mask is missing in dh: all three gradients come from the masked difference.",
+    "return dz @ W_y",
+    "return (p - right) / count @ W_y",
+)
+loss.slip(
+    "The mask is missing in dW_y: all three gradients come from the masked difference.",
+    "return dz @ W_y, dW_y,",
+    'return dz @ W_y, np.einsum("tbv,tbh->vh", (p - right) / count, h),',
+)
+loss.slip(
+    "The mask is missing in db_y: all three gradients come from the masked difference.",
+    "dz.sum(axis=(0, 1))",
+    "((p - right) / count).sum(axis=(0, 1))",
+)
+loss.slip(
+    "dh is not divided by the number of real tokens: all three gradients are those of the mean.",
+    "return dz @ W_y",
+    "return dz * count @ W_y",
+)
+loss.slip(
+    "dW_y is divided by the number of real tokens once more: the division is in dz already.",
+    "return dz @ W_y, dW_y,",
+    "return dz @ W_y, dW_y / count,",
+)
+loss.slip(
+    "The largest logit is taken off for many tokens at once: far below it all exp are 0, so take it off for each token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max()",
+)
+loss.slip(
+    "The largest logit is sought along another axis: what is taken off must be the same number for all V logits of a token.",
+    "z.max(axis=-1, keepdims=True)",
+    "z.max(axis=0, keepdims=True)",
+)
+loss.slip(
+    "The exponentials are divided by their sum over time: the probabilities of the V tokens at one place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=0, keepdims=True)",
+)
+loss.slip(
+    "The exponentials are divided by their sum over the batch: the probabilities of the V tokens at one place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum(axis=1, keepdims=True)",
+)
+loss.slip(
+    "The exponentials are divided by the sum of all of them: the probabilities of the V tokens at each place add up to 1.",
+    "p.sum(axis=-1, keepdims=True)",
+    "p.sum()",
+)
+loss.slip(
+    "The difference is multiplied by p * (1 - p): it is the derivative for the logit already, no slope follows.",
+    "(p - right)",
+    "(p - right) * p * (1 - p)",
+)
+loss.slip(
+    "The derivative p * (1 - p) is that of the probability: the loss is its logarithm with a minus.",
+    "(p - right)",
+    "p * (1 - p)",
+)
+loss.slip(
+    "This is the derivative of the right token's probability: the loss is its logarithm with a minus.",
+    "(p - right)",
+    "(p - right) * (p * right).sum(axis=-1, keepdims=True)",
+)
+loss.slip(
+    "This is the derivative for the probabilities, -1 / p at the right token: the softmax has to be passed as well.",
+    "(p - right)",
+    "(-1.0 * right / p)",
+)
 
 
 @loss.mistake("The softmax runs over time: the probabilities of the V tokens at one place add up to 1.")
@@ -415,12 +784,56 @@ def softmax_over_time(h, targets, mask, W_y, b_y):
     return from_logits(p / p.sum(axis=0), h, targets, mask, W_y)
 
 
-@loss.mistake(
+def divided_by(divisor):
+    """The gradients with another divisor than the number of real tokens: a function of the mask."""
+
+    def by_another_number(h, targets, mask, W_y, b_y):
+        with np.errstate(all="ignore"):
+            return from_logits(softmax(h @ W_y.T + b_y), h, targets, mask / divisor(mask), W_y, count=1.0)
+
+    return by_another_number
+
+
+def per_sequence(mask):
+    return mask.sum(axis=0)
+
+
+def per_step(mask):
+    return mask.sum(axis=1, keepdims=True)
+
+
+loss.mistake(
     "Each sequence is averaged by itself: the loss is one mean over all real tokens, in which long sequences count more."
+)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * max((per_sequence(mask) > 0).sum(), 1)))
+loss.mistake(
+    "Each sequence is averaged by itself, and then the batch: the loss is one mean, divided by the number of real tokens."
+)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * mask.shape[1]))
+loss.mistake("Each sequence is divided by its own length: the loss is one mean, divided by the number of real tokens.")(
+    divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0))
 )
-def mean_of_sequences(h, targets, mask, W_y, b_y):
-    each = np.maximum(mask.sum(axis=0), 1.0) * max((mask.sum(axis=0) > 0).sum(), 1)
-    return from_logits(softmax(h @ W_y.T + b_y), h, targets, mask / each, W_y, count=1.0)
+loss.mistake(
+    "Each sequence is divided by its own length, and that may be 0: the one divisor is the number of all real tokens."
+)(divided_by(per_sequence))
+loss.mistake("Each step is averaged by itself: the loss is one mean, divided by the number of real tokens.")(
+    divided_by(lambda mask: np.maximum(per_step(mask), 1.0))
+)
+loss.mistake(
+    "Each step is averaged by itself, and all its tokens may be padding: the one divisor is the number of all real tokens."
+)(divided_by(per_step))
+
+
+@loss.mistake("The logits are clipped: exp overflows no more, but logits beyond the limit become equal.")
+def clipped(h, targets, mask, W_y, b_y):
+    return from_logits(softmax(np.clip(h @ W_y.T + b_y, -500, 500)), h, targets, mask, W_y)
+
+
+@loss.mistake(
+    "The overflow is hidden: where infinity is divided by infinity stands no probability; take the largest logit off first."
+)
+def hidden_overflow(h, targets, mask, W_y, b_y):
+    with np.errstate(all="ignore"):
+        p = np.exp(h @ W_y.T + b_y)
+        return from_logits(np.nan_to_num(p / p.sum(axis=-1, keepdims=True)), h, targets, mask, W_y)
 
 
 @loss.mistake(
@@ -481,6 +894,13 @@ def draw_embedding(rng, T, B, E, V):
     return {"dx": rng.normal(size=(T, B, E)), "ids": ids, "V": V, "pad": pad}
 
 
+@embedding.inputs(T=(6, 4), V=(6, 5), says="The padding has id 0 here.")
+def draw_padding_first(rng, T, B, E, V):
+    drawn = draw_embedding(rng, T, B, E, V)
+    ids = drawn["ids"]
+    return {**drawn, "ids": np.where(ids == drawn["pad"], 0, np.where(ids == 0, drawn["pad"], ids)), "pad": 0}
+
+
 embedding.slip(
     "The padding's row gets a gradient: it is not trained, so its gradient is zero.",
     "    dE[pad] = 0.0\n",
@@ -497,6 +917,31 @@ embedding.slip(
     "dE[-1]",
 )
 embedding.slip(
+    "A padding with id 0 is overlooked: 0 is an id like any other, but as a condition it counts as False.",
+    "    dE[pad] = 0.0",
+    "    if pad:\n        dE[pad] = 0.0",
+)
+embedding.slip(
+    "All rows below the padding's are set to zero, and its own is not: pad is the number of one row.",
+    "dE[pad]",
+    "dE[:pad]",
+)
+embedding.slip(
+    "All rows from the padding's on are zero: pad is one id, and those above it are tokens.",
+    "dE[pad]",
+    "dE[pad:]",
+)
+embedding.slip(
+    "All rows up to the padding's are zero: pad is one id, and those below it are tokens.",
+    "dE[pad]",
+    "dE[: pad + 1]",
+)
+embedding.slip(
+    "A column is set to zero: the padding has a row of the table.",
+    "dE[pad]",
+    "dE[:, pad]",
+)
+embedding.slip(
     "The table is as long as the largest id that occurs: it has V rows, whether they occur or not.",
     "np.arange(V)",
     "np.arange(ids.max() + 1)",
@@ -504,13 +949,58 @@ embedding.slip(
 
 
 @embedding.mistake(
-    "Of a token that occurs twice only one place counts: `dE[ids] += dx` reads all rows first and then keeps one of the sums."
+    "Of a token that occurs twice only one place counts: with `dE[ids]` on the left each row is written once."
 )
 def last_one_wins(dx, ids, V, pad):
     dE = np.zeros((V, dx.shape[2]))
     dE[ids] += dx
     dE[pad] = 0
     return dE
+
+
+@embedding.mistake(
+    "Of a token that occurs twice in one step only one place counts: with `dE[ids[t]]` on the left each row is written once."
+)
+def last_of_a_step(dx, ids, V, pad):
+    return sum(last_one_wins(dx[t : t + 1], ids[t : t + 1], V, pad) for t in range(len(ids)))
+
+
+@embedding.mistake(
+    "Of a token that occurs twice in one sequence only one place counts: with its ids on the left each row is written once."
+)
+def last_of_a_sequence(dx, ids, V, pad):
+    return sum(last_one_wins(dx[:, [b]], ids[:, [b]], V, pad) for b in range(ids.shape[1]))
+
+
+@embedding.mistake("Of each token only the first place counts: its row was used at all of them.")
+def first_place(dx, ids, V, pad):
+    return last_one_wins(dx[::-1, ::-1], ids[::-1, ::-1], V, pad)
+
+
+@embedding.mistake("The places are counted, not added up: each place gives its dx.")
+def counted(dx, ids, V, pad):
+    return add_at(np.ones_like(dx), ids, V, pad)
+
+
+@embedding.mistake("What follows a padding in its sequence is left out: padding may stand anywhere.")
+def until_padding(dx, ids, V, pad):
+    real = np.cumsum(ids == pad, axis=0) == 0
+    return add_at(dx * real[..., None], ids, V, pad)
+
+
+@embedding.mistake("The first step is left out: its rows were looked up as well.")
+def without_the_first(dx, ids, V, pad):
+    return add_at(dx[1:], ids[1:], V, pad)
+
+
+@embedding.mistake("The last step is left out: its rows were looked up as well.")
+def without_the_last(dx, ids, V, pad):
+    return add_at(dx[:-1], ids[:-1], V, pad)
+
+
+@embedding.mistake("The gradient is divided by the number of sequences: if the loss is a mean, dx says so already.")
+def mean_over_sequences(dx, ids, V, pad):
+    return add_at(dx, ids, V, pad) / ids.shape[1]
 
 
 @embedding.mistake(
@@ -544,7 +1034,21 @@ def out_of_order(dx, ids, V, pad):
     "Each token gets the gradient of the step before: the row was looked up at the same step at which dx stands."
 )
 def one_step_late(dx, ids, V, pad):
-    return add_at(np.roll(dx, 1, axis=0), ids, V, pad)
+    return add_at(dx[:-1], ids[1:], V, pad)
+
+
+@embedding.mistake(
+    "Each token gets the gradient of the step after: the row was looked up at the same step at which dx stands."
+)
+def one_step_early(dx, ids, V, pad):
+    return add_at(dx[1:], ids[:-1], V, pad)
+
+
+@embedding.mistake(
+    "Ids and gradients are out of step: the gradients are flattened time first, the ids batch first, or the other way round."
+)
+def flattened_time_first(dx, ids, V, pad):
+    return add_at(dx.swapaxes(0, 1).reshape(-1, dx.shape[-1]), ids.ravel(), V, pad)
 
 
 @embedding.answer
@@ -591,13 +1095,18 @@ def draw_one_segment(rng, T, B, I, H, k):
     }
 
 
+@segments.inputs(T=(9,), B=(3,), I=(2,), H=(4,), k=(4,))
+def draw_one_step_over(rng, T, B, I, H, k):
+    return draw_segments(rng, T, B, I, H, k)
+
+
 segments.slip(
     "The gradient does not cross the seams: what a segment sends back enters the last step of the segment before it.",
     "        stop = min(",
     "        carried = np.zeros(kept[0].shape)\n        stop = min(",
 )
 segments.slip(
-    "The direct gradients are left out: each state gets its own dh[t] besides what comes from later.",
+    "dh is used at the last step only: each state gets its own dh[t] besides what comes from later.",
     "dh[t] + carried",
     "carried + (dh[t] if t == len(x) - 1 else 0)",
 )
@@ -635,6 +1144,96 @@ segments.slip(
     "The states are taken from the front of the segment: going backwards, the last one comes first.",
     "before.pop()",
     "before.pop(0)",
+)
+segments.slip(
+    "dh is not used: each state gets its own dh[t] besides what comes from later.",
+    "dh[t] + carried",
+    "carried",
+)
+segments.slip(
+    "dh is used at the ends of the segments only: each state gets its own dh[t], wherever it stands.",
+    "dh[t] + carried",
+    "carried + (dh[t] if t == stop - 1 else 0)",
+)
+segments.slip(
+    "What comes from later is used at the ends of the segments only: inside a segment each step sends back as well.",
+    "dh[t] + carried",
+    "dh[t] + (carried if t == stop - 1 else 0)",
+)
+segments.slip(
+    "What a segment sends back is added twice: it belongs to the last step of the segment before it, once.",
+    "dh[t] + carried",
+    "dh[t] + carried * (2 if t == stop - 1 else 1)",
+)
+segments.slip(
+    "What comes from later is added up: what a step sends back already holds all that came from behind it.",
+    "dx[t], carried = step_backward(dh[t] + carried, x[t], before.pop())",
+    "dx[t], back = step_backward(dh[t] + carried, x[t], before.pop())\n            carried = carried + back",
+)
+segments.slip(
+    "dh is read one step too early: dh[t] belongs to the new state of step t.",
+    "dh[t] + carried",
+    "(dh[t - 1] if t > 0 else 0) + carried",
+)
+segments.slip(
+    "dh is read one step too late: dh[t] belongs to the new state of step t.",
+    "dh[t] + carried",
+    "(dh[t + 1] if t + 1 < len(x) else 0) + carried",
+)
+segments.slip(
+    "Each segment uses the first entries of dh: segment s begins at step s * k.",
+    "dh[t] + carried",
+    "dh[t - s * k] + carried",
+)
+segments.slip(
+    "Going backwards, each segment uses the inputs of the first: segment s begins at step s * k.",
+    "step_backward(dh[t] + carried, x[t],",
+    "step_backward(dh[t] + carried, x[t - s * k],",
+)
+segments.slip(
+    "A segment is started from the state kept for the segment before it: kept[s] is the state before step s * k.",
+    "before = [kept[s]]",
+    "before = [kept[max(s - 1, 0)]]",
+)
+segments.slip(
+    "A segment is started one step after the state kept for the one before it: it has its own kept state.",
+    "before = [kept[s]]",
+    "before = [kept[s] if s == 0 else step(x[s * k - 1], kept[s - 1])]",
+)
+segments.slip(
+    "The first step of a segment is not run again: kept[s] is the state before it.",
+    "range(s * k, stop - 1)",
+    "range(s * k + 1, stop)",
+)
+segments.slip(
+    "dx is in the order of the walk: the last step comes first there, so turn it round.",
+    "return dx, carried",
+    "return dx[::-1], carried",
+)
+segments.slip(
+    "dh[0] is added to dh0: it is the direct gradient of the state after step 0, and h0 has none.",
+    "return dx, carried",
+    "return dx, carried + dh[0]",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded up: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = -(-len(x) // len(kept))\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded down: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = len(x) // len(kept)\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "The length of a segment is taken for T divided by the number of segments, rounded: it is k.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = round(len(x) / len(kept))\n    dx, carried = np.zeros(x.shape)",
+)
+segments.slip(
+    "Segments of two steps are taken, as in the example: k arrives as an argument.",
+    "    dx, carried = np.zeros(x.shape)",
+    "    k = 2\n    dx, carried = np.zeros(x.shape)",
 )
 
 
@@ -684,6 +1283,43 @@ def first_segment_first(step, step_backward, x, kept, dh, k):
         for t in reversed(range(s * k, min((s + 1) * k, len(x)))):
             dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
     return dx, carried
+
+
+@segments.mistake(
+    "The steps of a segment are walked from the first to the last: each needs what the one after it sends back."
+)
+def first_step_first(step, step_backward, x, kept, dh, k):
+    states = old_states(step, x, kept, k)
+    dx, carried = np.zeros_like(x), np.zeros_like(kept[0])
+    for s in reversed(range(len(kept))):
+        for t in range(s * k, min((s + 1) * k, len(x))):
+            dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
+    return dx, carried
+
+
+@segments.mistake(
+    "The last step of each segment is left out on the way back: it has its own dh, and it sends back as well."
+)
+def last_steps_left_out(step, step_backward, x, kept, dh, k):
+    states = old_states(step, x, kept, k)
+    dx, carried = np.zeros_like(x), np.zeros_like(kept[0])
+    for t in reversed(range(len(x) - 1)):
+        if t % k != k - 1:
+            dx[t], carried = step_backward(dh[t] + carried, x[t], states[t])
+    return dx, carried
+
+
+@segments.mistake(
+    "The sequence is split into segments of about equal length: all have k steps, only the last may be shorter."
+)
+def split_evenly(step, step_backward, x, kept, dh, k):
+    states = []
+    for start, steps in zip(kept, np.array_split(np.arange(len(x)), len(kept)), strict=True):
+        state = start
+        for t in steps:
+            states.append(state)
+            state = step(x[t], state)
+    return by_segments(step, step_backward, x, kept, dh, k, states)
 
 
 @segments.mistake(
@@ -785,6 +1421,11 @@ rtrl.slip(
     "(g * P).mean(axis=0)",
 )
 rtrl.slip(
+    "The gradients are averaged over the batch in dW_x: every sequence used the same weights, so the parts are summed.",
+    "(g[..., None] * Q).sum(axis=0)",
+    "(g[..., None] * Q).mean(axis=0)",
+)
+rtrl.slip(
     "Zeros are used for the first state: h0 is given, and w multiplies it at the first step.",
     "[np.zeros(W_x.shape)], h0",
     "[np.zeros(W_x.shape)], 0 * h0",
@@ -794,6 +1435,171 @@ rtrl.slip(
     "np.array(dw[1:]), np.array(dW_x[1:])",
     "np.array(dw[:-1]), np.array(dW_x[:-1])",
 )
+
+
+rtrl.slip(
+    "The slope of the tanh is missing: both parts act through it.",
+    "slope = 1 - new**2",
+    "slope = np.ones(new.shape)",
+)
+rtrl.slip(
+    "The slope is that of the old state: the tanh gave the new one.",
+    "slope = 1 - new**2",
+    "slope = 1 - h**2",
+)
+rtrl.slip(
+    "The slope is 1 - h: in the slope of the tanh its value is squared.",
+    "slope = 1 - new**2",
+    "slope = 1 - new",
+)
+rtrl.slip(
+    "The slope h * (1 - h) is the logistic function's: that of the tanh is another.",
+    "slope = 1 - new**2",
+    "slope = new * (1 - new)",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the direct part of w: both reasons act through the tanh.",
+    "slope * (h + w * P)",
+    "h + slope * w * P",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the carried part of W_x: both reasons act through the tanh.",
+    "slope[..., None] * (x_t[:, None, :] + w[:, None] * Q)",
+    "slope[..., None] * x_t[:, None, :] + w[:, None] * Q",
+)
+rtrl.slip(
+    "The slope of the tanh is missing in the direct part of W_x: both reasons act through the tanh.",
+    "slope[..., None] * (x_t[:, None, :] + w[:, None] * Q)",
+    "x_t[:, None, :] + slope[..., None] * w[:, None] * Q",
+)
+rtrl.slip(
+    "The direct part of w is multiplied by w: the derivative of w h for w is h.",
+    "(h + w * P)",
+    "w * (h + P)",
+)
+rtrl.slip(
+    "Everything in the derivative for w is multiplied by w once more: the direct part has no w, the carried part has it once.",
+    "(h + w * P)",
+    "w * (h + w * P)",
+)
+rtrl.slip(
+    "The direct part of W_x is multiplied by W_x: the derivative of W_x x for W_x is x.",
+    "x_t[:, None, :] +",
+    "x_t[:, None, :] * W_x +",
+)
+rtrl.slip(
+    "The carried part of w has the wrong sign: both parts are added.",
+    "(h + w * P)",
+    "(h - w * P)",
+)
+rtrl.slip(
+    "The input is missing in the sum: a has two terms.",
+    "w * h + x_t @ W_x.T",
+    "w * h",
+)
+rtrl.slip(
+    "The old state is missing in the sum: a has two terms.",
+    "w * h + x_t @ W_x.T",
+    "x_t @ W_x.T",
+)
+rtrl.slip(
+    "The derivatives of w start with h0: h0 does not depend on w, so they start at 0.",
+    "P, Q = np.zeros(h0.shape)",
+    "P, Q = h0.copy()",
+)
+rtrl.slip(
+    "The derivatives of w start with ones: h0 does not depend on w, so they start at 0.",
+    "P, Q = np.zeros(h0.shape)",
+    "P, Q = np.ones(h0.shape)",
+)
+rtrl.slip(
+    "The derivatives of w are averaged over the batch before they are carried on: each sequence carries its own.",
+    "P = slope * (h + w * P)",
+    "P = np.broadcast_to((slope * (h + w * P)).mean(axis=0), h.shape)",
+)
+rtrl.slip(
+    "The results are in reversed order: entry t holds the losses up to step t.",
+    "np.array(dw[1:]), np.array(dW_x[1:])",
+    "np.array(dw[:0:-1]), np.array(dW_x[:0:-1])",
+)
+
+
+def with_other_gradients(gradients):
+    """The results if the derivatives at each step meet other gradients than dh[t]."""
+
+    def other_gradients(dh, x, h0, w, W_x):
+        return prefix_by_prefix(gradients(dh), x, h0, w, W_x)
+
+    return other_gradients
+
+
+rtrl.mistake("dh is added up before it meets the derivatives: the loss of step t meets those of step t alone.")(
+    with_other_gradients(lambda dh: np.cumsum(dh, axis=0))
+)
+rtrl.mistake(
+    "dh of all steps is added up before it meets the derivatives: the loss of step t meets those of step t alone."
+)(with_other_gradients(lambda dh: np.tile(dh.sum(axis=0), (len(dh), 1, 1))))
+rtrl.mistake(
+    "dh of this step and all later ones meets the derivatives: the loss of step t meets those of step t alone."
+)(with_other_gradients(lambda dh: np.cumsum(dh[::-1], axis=0)[::-1]))
+rtrl.mistake("dh is read one step too early: dh[t] meets the derivatives of the state after step t.")(
+    with_other_gradients(lambda dh: np.roll(dh, 1, axis=0))
+)
+
+
+@rtrl.mistake("The first step is left out: it moves the state, and its loss counts as well.")
+def from_the_second(dh, x, h0, w, W_x):
+    if len(x) == 1:
+        return np.zeros((1, *w.shape)), np.zeros((1, *W_x.shape))
+    return [np.concatenate([0 * d[:1], d]) for d in prefix_by_prefix(dh[1:], x[1:], h0, w, W_x)]
+
+
+@rtrl.mistake("The results are means over the steps so far: entry t is a sum.")
+def running_mean(dh, x, h0, w, W_x):
+    dw, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
+    steps = 1 + np.arange(len(x))
+    return dw / steps[:, None], dW_x / steps[:, None, None]
+
+
+@rtrl.mistake("Entry t holds the losses from step t on: it must hold those up to step t.")
+def from_step_on(dh, x, h0, w, W_x):
+    return [d[-1] - d + np.diff(d, axis=0, prepend=0 * d[:1]) for d in prefix_by_prefix(dh, x, h0, w, W_x)]
+
+
+@rtrl.mistake(
+    "The derivatives of w reach back one step only: the old derivatives that are carried hold all the steps before."
+)
+def one_step_back(dh, x, h0, w, W_x):
+    _, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
+    _, old = diagonal_sums(dh, x, h0, w, W_x)
+    slope = 1 - np.tanh(w * old + x @ W_x.T) ** 2
+    direct = slope * old
+    P = direct + slope * w * np.concatenate([0 * old[:1], direct[:-1]])
+    return (dh * P).sum(axis=1).cumsum(axis=0), dW_x
+
+
+@rtrl.mistake("The tanh is left out: the new state is the tanh of the sum.")
+def without_tanh(dh, x, h0, w, W_x):
+    P, Q, h = np.zeros(h0.shape), np.zeros((*h0.shape, x.shape[2])), h0
+    dw, dW_x = [], []
+    for x_t, g in zip(x, dh, strict=True):
+        P, Q = h + w * P, x_t[:, None, :] + w[:, None] * Q
+        h = w * h + x_t @ W_x.T
+        dw.append((g * P).sum(axis=0))
+        dW_x.append(np.einsum("bh,bhi->hi", g, Q))
+    return np.cumsum(dw, axis=0), np.cumsum(dW_x, axis=0)
+
+
+@rtrl.mistake("The input of the step before is used in the derivatives of W_x: this step's input made its sum.")
+def input_before(dh, x, h0, w, W_x):
+    dw, _ = prefix_by_prefix(dh, x, h0, w, W_x)
+    _, old = diagonal_sums(dh, x, h0, w, W_x)
+    Q, parts = np.zeros((*h0.shape, x.shape[2])), []
+    for t in range(len(x)):
+        slope = 1 - np.tanh(w * old[t] + x[t] @ W_x.T) ** 2
+        Q = slope[..., None] * ((x[t - 1] if t else 0 * x[0])[:, None, :] + w[:, None] * Q)
+        parts.append(np.einsum("bh,bhi->hi", dh[t], Q))
+    return dw, np.cumsum(parts, axis=0)
 
 
 @rtrl.mistake("Each entry holds the gradient of all losses: entry t may only know of the losses up to step t.")
@@ -864,66 +1670,94 @@ judge = exercise(
 )
 
 
-def plant(rng, right):
-    """About half of the entries wrong, in all the ways in which gradients go wrong."""
-    claim = right.copy()
-    flat, size = claim.reshape(-1), claim.size
-    for k, place in enumerate(rng.permutation(size)[: max(5, size // 2)]):
-        v = flat[place]
-        wrong = (2 * v, v * 1.02, -v, 0.0, v + 0.01)[k % 5]
-        enough = max(0.002, 0.015 * abs(v))
-        flat[place] = wrong if abs(wrong - v) > enough else v + 0.5 + abs(v) / 2
+WRONG = {
+    "double": lambda v: 2 * v,
+    "negated": lambda v: -v,
+    "zero": lambda v: 0 * v,
+    "percent": lambda v: 1.015 * v,
+    "less": lambda v: 0.985 * v,
+    "small": lambda v: v + 0.005,
+}
+WITHIN = 0.98e-6  # how far right claims are off
+
+
+def claimed(rng, right, *kinds, away=False):
+    """A claim with about half of the entries wrong, in these ways; the first is right. Where the gradient is 0 a wrong
+    claim is 0.002. Right claims are off by almost 0.000001, to either side or `away` from 0; those of large gradients
+    are exact, since ten digits are stored."""
+    off = WITHIN * (np.sign(right) if away else rng.choice([-1, 1], size=right.shape))
+    claim = right + np.where(abs(right) < 100, off, 0)
+    flat, true = claim.reshape(-1), right.reshape(-1)
+    for k, place in enumerate(1 + rng.permutation(right.size - 1)[: right.size // 2 if kinds else 0]):
+        flat[place] = WRONG[kinds[k % len(kinds)]](true[place]) if true[place] else 0.002
     return claim
 
 
-@judge.inputs(B=(4, 3, 5, 4), H=(6, 5, 4, 7), says="The slope changes quickly here.")
+def signs(rng, size):
+    return rng.choice([-1.0, 1.0], size=size)
+
+
+@judge.inputs(N=(14, 11), says="The loss is half the sum of the squares here: its gradient is the array itself.")
+def draw_bowl(rng, N):
+    a = ((rng.integers(300, 450, size=N) + 0.5) / 1000 + 3e-7) * signs(rng, N)  # claims may round to either side
+    return {
+        "loss": toys.bowl_loss,
+        "array": a,
+        "gradient": claimed(rng, toys.bowl_gradient(a), "small", "negated", "zero", "double"),
+    }
+
+
+@judge.inputs(B=(4, 3), H=(6, 5), says="The slope changes quickly here.")
 def draw_wavy(rng, B, H):
-    a = rng.normal(size=(B, H))
+    a = np.round((rng.uniform(-0.7, 0.7, size=(B, H)) + np.pi * rng.integers(-20, 20, size=(B, H))) / 30, 6)
     return {
         "loss": toys.wavy_loss,
         "array": a,
-        "gradient": plant(rng, toys.wavy_gradient(a)),
+        "gradient": claimed(rng, toys.wavy_gradient(a), "percent", "negated", "zero", "double", away=True),
+    }
+
+
+@judge.inputs(B=(3, 4), says="Many entries are at the lowest point of the loss here: gradient zero, curvature large.")
+def draw_valley(rng, B):
+    a = np.zeros((B, 5))
+    a[:, 2] = rng.integers(1800, 2000, size=B) / 1e5 * signs(rng, B)
+    return {
+        "loss": toys.valley_loss,
+        "array": a,
+        "gradient": claimed(rng, toys.valley_gradient(a), "negated", "zero", "double"),
     }
 
 
 @judge.inputs(
-    B=(3, 4),
-    H=(6, 5),
-    says="Some entries are at the lowest point of the loss here: gradient zero, curvature large.",
+    B=(4, 3), H=(5, 6), says="The loss is a sum of cubes here: where an entry is 0 its slope is 0, but not for long."
 )
-def draw_steep(rng, B, H):
-    a = rng.normal(size=(B, H)) * (rng.uniform(size=(B, H)) < 0.5)
-    a.flat[:2] = 0.0, 0.7
+def draw_bent(rng, B, H):
+    a = rng.integers(450, 500, size=(B, H)) / 1000 * signs(rng, (B, H))
+    a.flat[rng.permutation(a.size)[: a.size // 2]] = 0.0
     return {
-        "loss": toys.steep_loss,
+        "loss": toys.bent_loss,
         "array": a,
-        "gradient": plant(rng, toys.steep_gradient(a)),
+        "gradient": claimed(rng, toys.bent_gradient(a), "less", "negated", "zero"),
     }
 
 
 @judge.inputs(N=(14, 17), says="The loss is a small change on top of 10,000 here.")
 def draw_high(rng, N):
-    a = rng.uniform(0.4, 1.3, size=N) * rng.choice([-1, 1], size=N)
-    return {
-        "loss": toys.high_loss,
-        "array": a,
-        "gradient": plant(rng, toys.high_gradient(a)),
-    }
+    a = np.round(rng.uniform(0.3, 2, size=N), 6) * signs(rng, N)
+    a[rng.permutation(N)[: N // 2]] = 0.0
+    right = toys.high_gradient(a)
+    claim = claimed(rng, right, "negated", "zero", "double")
+    return {"loss": toys.high_loss, "array": a, "gradient": np.where(abs(claim - right) > 1e-5, claim, right)}
 
 
-@judge.inputs(T=(3,), B=(2,), H=(4,), says="The claim is right everywhere here.")
-def draw_right(rng, T, B, H):
-    a = rng.normal(size=(T, B, H))
-    a[0, 0, :2] = 0.0
-    return {
-        "loss": toys.steep_loss,
-        "array": a,
-        "gradient": toys.steep_gradient(a),
-    }
+@judge.inputs(T=(3,), B=(2,), says="The claim is right everywhere here.")
+def draw_right(rng, T, B):
+    a = draw_valley(rng, T * B)["array"].reshape(T, B, 5)
+    return {"loss": toys.valley_loss, "array": a, "gradient": claimed(rng, toys.valley_gradient(a))}
 
 
 judge.slip(
-    "The difference is to one side only: where the loss curves, right entries look wrong.",
+    "The difference is taken to one side only: half a step times the curvature is added, so right entries look wrong.",
     "(above - loss(probe)) / (2 * step)",
     "(above - loss(array)) / step",
 )
@@ -933,14 +1767,30 @@ judge.slip(
     "/ step",
 )
 judge.slip(
+    "The slope comes out as 0 everywhere: the nudge does not reach the loss, or is lost in rounding, "
+    "or the difference is not divided by both steps together.",
+    "step = np.zeros(array.shape), 1e-5",
+    "step = np.zeros(array.shape), 1e-30",
+)
+judge.slip(
+    "The step is far too small: on top of a large number a change by so little is lost in rounding.",
+    "step = np.zeros(array.shape), 1e-5",
+    "step = np.zeros(array.shape), 1e-12",
+)
+judge.slip(
+    "The step is too large: where the slope changes quickly a thousandth is no small step.",
+    "step = np.zeros(array.shape), 1e-5",
+    "step = np.zeros(array.shape), 1e-3",
+)
+judge.slip(
     "The step is far too large: the loss is not a straight line over a hundredth.",
     "step = np.zeros(array.shape), 1e-5",
     "step = np.zeros(array.shape), 1e-2",
 )
 judge.slip(
-    "The step is far too small: it is lost in rounding, and both losses are the same.",
+    "The step is far too large: the loss is not a straight line over a tenth.",
     "step = np.zeros(array.shape), 1e-5",
-    "step = np.zeros(array.shape), 1e-17",
+    "step = np.zeros(array.shape), 0.1",
 )
 judge.slip(
     "Only claims that are too large are found: what counts is the distance, to either side.",
@@ -948,17 +1798,57 @@ judge.slip(
     "(gradient - numeric)",
 )
 judge.slip(
+    "Only claims that are too small are found: what counts is the distance, to either side.",
+    "np.abs(gradient - numeric)",
+    "(numeric - gradient)",
+)
+judge.slip(
+    "A claim of the wrong sign passes: the distance of the two counts, not that of their sizes.",
+    "np.abs(gradient - numeric)",
+    "np.abs(np.abs(gradient) - np.abs(numeric))",
+)
+judge.slip(
     "The mask is the wrong way round: True marks what is wrong.",
     " > allowed",
     " <= allowed",
 )
 judge.slip(
-    "The tolerance is so tight that the error of the difference itself counts: no finite difference is right to twelve digits.",
-    "1e-4 + 1e-3 * np.abs(numeric)",
-    "1e-12 + 1e-12 * np.abs(numeric)",
+    "Rounded numbers are compared: two that are almost the same can round apart, so compare their distance.",
+    "np.abs(gradient - numeric) > allowed",
+    "np.round(gradient, 3) != np.round(numeric, 3)",
 )
 judge.slip(
-    "The tolerance is so wide that errors of a few percent pass.",
+    "The tolerance is relative only: where the gradient is zero it is nothing, so add an absolute one.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-3 * np.abs(numeric)",
+)
+judge.slip(
+    "The tolerance is negative where the gradient is: it depends on the size, not on the sign.",
+    "1e-3 * np.abs(numeric)",
+    "1e-3 * numeric",
+)
+judge.slip(
+    "The tolerance is so tight that the error of the difference itself counts: no finite difference is right to nine digits.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-9 + 1e-9 * np.abs(numeric)",
+)
+judge.slip(
+    "The tolerance leaves no room for the error of the difference itself: draw the line between 0.000001 and 0.001.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-6",
+)
+judge.slip(
+    "The relative tolerance is so wide that errors of more than 1 % pass.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-4 + 2e-2 * np.abs(numeric)",
+)
+judge.slip(
+    "The absolute tolerance is so wide that small entries can be wrong unseen.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-2",
+)
+judge.slip(
+    "Both tolerances, relative and absolute, are so wide that wrong entries pass.",
     "1e-4 + 1e-3 * np.abs(numeric)",
     "0.1 + 0.1 * np.abs(numeric)",
 )
@@ -966,6 +1856,16 @@ judge.slip(
     "All entries are judged by the largest: small ones can then be wrong unseen.",
     "1e-3 * np.abs(numeric)",
     "1e-2 * np.abs(numeric).max()",
+)
+judge.slip(
+    "All entries are judged by a tiny share of the largest: if that is small, right entries look wrong.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-6 * np.abs(numeric).max()",
+)
+judge.slip(
+    "The tolerance is a share of the loss: the loss may stand on top of a large number, and its gradient does not.",
+    "1e-4 + 1e-3 * np.abs(numeric)",
+    "1e-4 * np.abs(loss(array))",
 )
 
 
@@ -981,6 +1881,37 @@ def all_at_once(loss, array, gradient):
     return np.abs(gradient - slope) > 1e-4 + 1e-3 * abs(slope)
 
 
+@judge.mistake("Whole rows are nudged together: one entry at a time, whatever the shape.")
+def row_by_row_together(loss, array, gradient):
+    wrong = np.zeros(array.shape, dtype=bool)
+    for k in range(len(array)):
+        move = np.zeros(array.shape)
+        move[k] = 1e-5
+        slope = (loss(array + move) - loss(array - move)) / 2e-5
+        wrong[k] = np.abs(gradient[k] - slope) > 1e-4 + 1e-3 * abs(slope)
+    return wrong
+
+
+@judge.mistake("The step is a share of the entry: for an entry of 0 it is 0, and 0 / 0 judges nothing.")
+def step_by_share(loss, array, gradient):
+    return with_steps(loss, array, gradient, 1e-5 * np.abs(array))
+
+
+@judge.mistake("The step is almost a share of the entry: for an entry of 0 it is so small that rounding swallows it.")
+def step_almost_by_share(loss, array, gradient):
+    return with_steps(loss, array, gradient, 1e-5 * (np.abs(array) + 1e-8))
+
+
+def with_steps(loss, array, gradient, steps):
+    slopes = np.zeros(array.shape)
+    for index in np.ndindex(array.shape):
+        move = np.zeros(array.shape)
+        move[index] = steps[index]
+        with np.errstate(all="ignore"):
+            slopes[index] = np.float64(loss(array + move) - loss(array - move)) / (2 * steps[index])
+    return np.abs(gradient - slopes) > 1e-4 + 1e-3 * np.abs(slopes)
+
+
 @judge.mistake("The array itself is nudged and not set back: work on a copy.")
 def left_nudged(loss, array, gradient):
     numeric = np.zeros(array.shape)
@@ -990,6 +1921,25 @@ def left_nudged(loss, array, gradient):
         array[index] -= 2e-5
         numeric[index] = (above - loss(array)) / 2e-5
     return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
+
+
+@judge.mistake(
+    "array is almost what it was: x + s - s need not be x, so put the old value itself back, or work on a copy."
+)
+def almost_set_back(loss, array, gradient):
+    numeric = np.zeros(array.shape)
+    for index in np.ndindex(array.shape):
+        array[index] += 1e-5
+        above = loss(array)
+        array[index] -= 2e-5
+        numeric[index] = (above - loss(array)) / 2e-5
+        array[index] += 1e-5
+    return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
+
+
+@judge.mistake("The nudged entry is not set back: the entries after it are then judged at another place.")
+def left_behind(loss, array, gradient):
+    return left_nudged(loss, array.copy(), gradient)
 
 
 @judge.answer
