@@ -137,6 +137,27 @@ def test_of_many_wrong_values_the_others_are_named():
     assert "more" not in message(lambda x: [x[:-1]] * 5) and "more" not in message(lambda x: None)
 
 
+def test_exchanged_values_are_named_by_their_shapes_only():
+    pair = exercise("pair", 1, ("a", "b"))
+
+    @pair.inputs(N=(6, 4))
+    def draw(rng, N):
+        return {"x": rng.normal(size=(N, N + 1))}
+
+    @pair.inputs(N=(3,))
+    def draw_square(rng, N):
+        return {"x": rng.normal(size=(N, N))}
+
+    unit = Unit("pair", None, {"pair": pair}, {"pair": lambda x: (x, x.T)}, {})
+
+    def message(f):
+        return judge(unit.spec("pair"), in_process({"pair": f})).message
+
+    assert "look exchanged" in message(lambda x: (x.T, x))
+    nan = message(lambda x: (x, x.T) if x.shape[0] != x.shape[1] else (x * np.nan, x.T * np.nan))
+    assert "NaN" in nan and "look exchanged" not in nan
+
+
 def test_blank_and_misspelt():
     def step(x, h_prev, W_x, W_h, b):
         raise NotImplementedError()

@@ -148,7 +148,7 @@ def close(a, b):
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(close, a, b))
     if isinstance(a, float) and isinstance(b, float):
-        return abs(a - b) <= 1e-8 * max(1, abs(a))
+        return a == b or abs(a - b) <= 1e-8 * max(1, abs(a))
     return a == b
 
 

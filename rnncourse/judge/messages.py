@@ -84,7 +84,7 @@ def _exchanged(seen) -> list[str]:
     shapes = {k: v.array.shape for k, v in seen.leaves.items() if isinstance(v, Problem) and v.array is not None}
     if len(shapes) == len(seen.expected) == 2:
         (a, b), (c, d) = shapes.values(), (np.shape(v) for v in seen.expected.values())
-        if (a, b) == (d, c):
+        if (a, b) == (d, c) != (c, d):
             return ["The two values look exchanged."]
     return []
 
