@@ -113,10 +113,10 @@ def test_gradient_on_the_cliff_agrees_with_the_backward_pass(page):
 
 
 def test_a_latch_keeps_its_bits_apart_while_no_small_change_arrives(page):
-    firm = [np.ones((3, 1)), 3 * np.eye(3), np.zeros(3)]
-    norm, apart = page["reach"]([*firm, None], T=60)
+    W_x, b, W_y = np.ones((3, 1)), np.zeros(3), np.ones((1, 3))
+    norm, apart = page["reach"]([W_x, 3 * np.eye(3), b, W_y, np.zeros(1)], T=60)
     assert norm < -80 and apart > 3
-    norm, apart = page["reach"]([firm[0], 0.5 * np.eye(3), firm[2], None], T=60)
+    norm, apart = page["reach"]([W_x, 0.5 * np.eye(3), b, W_y, np.zeros(1)], T=60)
     assert norm == pytest.approx(59 * np.log10(0.5), abs=0.5) and apart < 1e-10
 
 
