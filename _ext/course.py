@@ -5,7 +5,10 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
+
+from rnncourse.plot.interactive import MIME
 
 THEME_OPTIONS = {
     "logo": {"alt_text": "", "text": "Recurrent neural networks"},
@@ -106,6 +109,19 @@ def write_start_page(app: Sphinx, exception) -> None:
         )
 
 
+class PicturesIntoFigures(SphinxPostTransform):
+    """A figure to drag holds the picture of the same output, for readers without JavaScript."""
+
+    default_priority = 3  # before myst-nb chooses one form of each output
+    builders = ("html",)
+
+    def run(self) -> None:
+        for bundle in self.document.findall(nodes.container):
+            forms = {form.get("mime_type"): form for form in bundle.children if isinstance(form, nodes.container)}
+            if MIME in forms and "image/png" in forms:
+                forms[MIME].insert(1, forms["image/png"].children)
+
+
 def visit_citation(self, node) -> None:
     """Write bibliography entries as a list with list items (docutils writes a list without items)."""
     if not isinstance(node.previous_sibling(), nodes.citation):
@@ -126,6 +142,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", edit_the_source, priority=900)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
     app.connect("build-finished", write_start_page, priority=900)
+    app.add_post_transform(PicturesIntoFigures)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

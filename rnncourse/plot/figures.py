@@ -1,22 +1,4 @@
-"""The one figure style of the course.
-
-    import matplotlib.pyplot as plt
-    from rnncourse import plot
-
-    fig, ax = plot.figure("year", "sunspots per year", title="...")     # one panel; both axis labels are required
-    fig, (left, right) = plot.figure(["lag", "step"], "loss in nats", titles=["...", "..."], columns=2)
-    ax.plot(x, y, label="persistence")         # colours and line styles change together, from line to line
-    ax.plot(x, y, **plot.line(2))              # the third entry of that cycle, by name
-    ax.bar(names, values, color=plot.COLOURS["blue"])
-    plot.reference(ax, 0.5, "chance")          # a thin dashed line across the panel: baselines, chance, ln V
-    plot.heatmap(ax, states.T, "activation", centre=0)     # with a colour bar; centre: two-sided colours
-    plot.legend(ax)                            # frameless; beside the panel: plot.legend(ax, outside=True)
-    plt.show()
-
-Importing this module, and calling it, changes no global Matplotlib setting. Figures are white cards of at most 720
-pixels at 100 dpi, so they read the same in light and dark pages. Colours are those of Okabe and Ito, which stay apart
-for colour-blind readers; line styles say the same a second time.
-"""
+"""Figures in the house style: see the package's docstring."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,0 +1,264 @@
+// Figures to drag: <rnn-steps>, <rnn-curves>, <rnn-sampling>. rnncourse/interactive.py puts them on a page.
+//
+// Each holds its data in a child <script type="application/json"> and, for readers without JavaScript, a picture.
+// What is seen is drawn as SVG, one unit a pixel, at the width there is; its colours are in figures.css.
+(() => {
+  const HTML = ["div", "span", "label", "input", "output", "select", "option", "button", "p"];
+  const make = (tag, attributes = {}, ...children) => {
+    const node = HTML.includes(tag)
+      ? document.createElement(tag)
+      : document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  };
+  const glyph = (token) => ({ " ": "␣", "\n": "↵" })[token] ?? token;
+  const spoken = (token) => ({ " ": "space", "\n": "end of line" })[token] ?? token;
+  const number = (value) => {
+    const size = Math.abs(value);
+    if (size === 0 || (size >= 1e-3 && size < 1e4)) return String(+value.toPrecision(3));
+    return value.toExponential(1).replace("e+", "e").replace(".0e", "e");
+  };
+
+  class Figure extends HTMLElement {
+    connectedCallback() {
+      if (this.drawing) return;
+      this.data = JSON.parse(this.querySelector("script").textContent);
+      this.setAttribute("role", "group");
+      this.setAttribute("aria-label", this.data.label);
+      this.controls = make("div", { class: "controls" });
+      this.drawing = make("div", { class: "drawing" });
+      this.status = make("p", { class: "status", "aria-live": "polite" });
+      this.build();
+      this.append(this.controls, this.drawing, this.status);
+      this.classList.add("live");
+      new ResizeObserver(() => {
+        if (this.drawing.clientWidth && this.drawing.clientWidth !== this.width) {
+          this.width = this.drawing.clientWidth;
+          this.draw();
+        }
+      }).observe(this.drawing);
+    }
+
+    slider(name, texts, start) {
+      const input = make("input", { type: "range", min: 0, max: texts.length - 1, value: start });
+      const output = make("output", { "aria-hidden": "true" });
+      const control = {
+        get: () => +input.value,
+        set: (index) => {
+          input.value = index;
+          output.textContent = texts[input.value];
+          input.setAttribute("aria-valuetext", texts[input.value]);
+          if (this.width) this.draw();
+        },
+      };
+      input.addEventListener("input", () => control.set(input.value));
+      control.set(start);
+      this.controls.append(make("label", {}, make("span", {}, name), input, output));
+      return control;
+    }
+
+    choice(name, texts, start) {
+      const select = make("select", {}, ...texts.map((text) => make("option", {}, text)));
+      select.selectedIndex = start;
+      select.addEventListener("input", () => this.draw());
+      this.controls.append(make("label", {}, make("span", {}, name), select));
+      return { get: () => select.selectedIndex };
+    }
+
+    button(text, name, act) {
+      const button = make("button", { type: "button", "aria-label": name }, text);
+      button.addEventListener("click", act);
+      this.controls.append(button);
+      return button;
+    }
+
+    show(width, height, parts) {
+      this.drawing.replaceChildren(make("svg", { width, height, "aria-hidden": "true" }, ...parts));
+    }
+  }
+
+  const text = (x, y, content, more = {}) => make("text", { x, y, ...more }, content);
+  const line = (x1, y1, x2, y2, name) => make("line", { x1, y1, x2, y2, class: name });
+  const box = (x, y, width, height, name) => make("rect", { x, y, width, height, class: name });
+
+  // A network unrolled over a sequence: read token by token; what it holds after each step is a column of colours.
+  class Steps extends Figure {
+    build() {
+      const { tokens, start } = this.data;
+      this.button("◀", "One step back", () => this.step.set(this.step.get() - 1));
+      this.button("▶", "One step on", () => this.step.set(this.step.get() + 1));
+      this.step = this.slider("step", tokens.map((token, t) => `${t + 1} of ${tokens.length}: ${spoken(token)}`), start);
+    }
+
+    draw() {
+      const { tokens, panels, cell, backward, notes } = this.data;
+      const now = this.step.get();
+      const past = (t) => (backward ? t >= now : t <= now);
+      const wide = Math.max(19, Math.min(40, (this.width - 2) / tokens.length));
+      const middle = (t) => (t + 0.5) * wide;
+      const total = Math.max(this.width, wide * tokens.length);
+      const parts = [];
+      let y = 0;
+      for (const { name, values } of panels) {
+        const rows = values[0].length;
+        const high = Math.max(6, Math.min(18, 130 / rows));
+        parts.push(text(0, y + 13, name));
+        y += 20;
+        values.forEach((column, t) => {
+          const group = make("g", { class: past(t) ? "" : "later" });
+          column.forEach((value, k) => {
+            const cell = box(t * wide, y + k * high, wide - 1, high, value < 0 ? "negative" : "positive");
+            cell.style.setProperty("--amount", `${Math.min(100, Math.round(100 * Math.abs(value)))}%`);
+            group.append(cell);
+          });
+          parts.push(group);
+        });
+        parts.push(box(now * wide, y - 1, wide - 1, rows * high + 2, "now"));
+        y += rows * high + 12;
+      }
+      tokens.forEach((token, t) => {
+        const side = backward ? -1 : 1;
+        const group = make("g", { class: past(t) ? "" : "later" });
+        group.append(
+          line(middle(t), y + 4, middle(t), y - 8, "arrow"),
+          make("rect", { x: t * wide + 3, y: y + 4, width: wide - 7, height: 15, rx: 4, class: t === now ? "cell now" : "cell" }),
+          line(middle(t), y + 33, middle(t), y + 19, "arrow"),
+          text(middle(t), y + 46, glyph(token), { class: t === now ? "token now" : "token" }),
+        );
+        const next = t + side;
+        if (next >= 0 && next < tokens.length)
+          group.append(line(middle(t) + side * (wide / 2 - 3), y + 11.5, middle(next) - side * (wide / 2 - 3), y + 11.5, "arrow"));
+        parts.push(group);
+      });
+      parts.push(text(0, y + 66, cell, { class: "small" }));
+      this.show(total, y + 72, parts);
+      const svg = this.drawing.firstChild;
+      svg.addEventListener("click", (event) => {
+        const t = Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide);
+        this.step.set(Math.min(t, tokens.length - 1));
+      });
+      const gone = middle(now) - this.drawing.scrollLeft;
+      if (gone < wide || gone > this.width - wide) this.drawing.scrollLeft = middle(now) - this.width / 2;
+      this.status.textContent = notes ? notes[now] : "";
+    }
+  }
+
+  // Curves, of which sliders and choices pick one set out of those the page has computed.
+  class Curves extends Figure {
+    build() {
+      this.picks = this.data.controls.map(({ name, values, start, slide }) =>
+        slide ? this.slider(name, values.map(String), start) : this.choice(name, values.map(String), start),
+      );
+    }
+
+    draw() {
+      const { x, y, controls, series, lines } = this.data;
+      const at = this.picks.reduce((sum, pick, k) => sum * controls[k].values.length + pick.get(), 0);
+      const [left, top, right, bottom] = [66, 10, this.width - 12, 262];
+      const named = typeof x.values[0] === "string";
+      const places = x.log ? x.values.map(Math.log10) : named ? x.values.map((_, k) => k) : x.values;
+      const room = named ? 0.4 : 0;
+      const [first, last] = [Math.min(...places) - room, Math.max(...places) + room];
+      const across = (k) => left + ((places[k] - first) / (last - first)) * (right - left);
+      const scaled = (value) => (y.log ? Math.log10(value) : value);
+      const [low, high] = y.range.map(scaled);
+      const up = (value) => bottom - ((Math.max(low, Math.min(high, scaled(value))) - low) / (high - low)) * (bottom - top);
+      const parts = [];
+      for (const value of y.ticks) {
+        parts.push(line(left, up(value), right, up(value), "grid"));
+        parts.push(text(left - 6, up(value) + 4, number(value), { class: "right" }));
+      }
+      x.values.forEach((value, k) => {
+        if (!x.ticks.includes(k)) return;
+        parts.push(line(across(k), bottom, across(k), bottom + 5, "axis"));
+        const lines = String(typeof value === "number" ? number(value) : value).split("\n");
+        lines.forEach((part, n) => parts.push(text(across(k), bottom + 18 + 14 * n, part, { class: "middle" })));
+      });
+      const under = bottom + 18 + 14 * (named ? Math.max(...x.values.map((value) => value.split("\n").length)) : 1);
+      parts.push(line(left, bottom, right, bottom, "axis"));
+      parts.push(text((left + right) / 2, under + 5, x.label, { class: "middle" }));
+      parts.push(text(0, 0, y.label, { class: "middle", transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)` }));
+      for (const { level, name } of lines) {
+        parts.push(line(left, up(level), right, up(level), "reference"));
+        parts.push(text(right - 4, up(level) - 4, name, { class: "right small" }));
+      }
+      let place = left;
+      let row = under + 26;
+      const told = [];
+      series.forEach(({ name, values }, index) => {
+        const curve = values.length === 1 ? values[0] : values[at];
+        const points = curve.map((value, k) => (value === null ? null : [across(k), up(value)]));
+        const path = points.map((p, k) => (p ? `${k && points[k - 1] ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}` : "")).join("");
+        if (!named) parts.push(make("path", { d: path, class: `curve c${index}` }));
+        if (named || curve.length <= 16)
+          for (const p of points) if (p) parts.push(make("circle", { cx: p[0], cy: p[1], r: named ? 4.5 : 3.5, class: `dot c${index}` }));
+        const needs = 40 + 7 * name.length;
+        if (place > left && place + needs > right) [place, row] = [left, row + 18];
+        if (!named) parts.push(line(place, row - 4, place + 26, row - 4, `curve c${index}`));
+        else parts.push(make("circle", { cx: place + 20, cy: row - 4, r: 4.5, class: `dot c${index}` }));
+        parts.push(text(place + 32, row, name));
+        place += needs;
+        told.push(`${name} ${curve.at(-1) === null ? "none" : number(curve.at(-1))}`);
+      });
+      this.show(this.width, row + 8, parts);
+      const end = x.values.at(-1);
+      this.status.textContent = `At ${x.label} ${typeof end === "number" ? number(end) : end.replace("\n", " ")}: ${told.join("; ")}.`;
+    }
+  }
+
+  // A distribution over the next token, as temperature and top-k change it.
+  class Sampling extends Figure {
+    build() {
+      const { contexts, tokens } = this.data;
+      this.context = this.choice("after", contexts.map(({ text }) => text), 0);
+      this.temperatures = Array.from({ length: 29 }, (_, k) => (k + 2) / 10);
+      this.temperature = this.slider("temperature", this.temperatures.map((value) => value.toFixed(1)), 8);
+      const most = tokens.length;
+      this.top = this.slider("top-k", Array.from({ length: most }, (_, k) => (k + 1 === most ? `all ${most}` : `${k + 1}`)), most - 1);
+    }
+
+    draw() {
+      const { contexts, tokens, bars } = this.data;
+      const { logits } = contexts[this.context.get()];
+      const heat = this.temperatures[this.temperature.get()];
+      const kept = this.top.get() + 1;
+      const order = logits.map((_, k) => k).sort((a, b) => logits[b] - logits[a]);
+      const weights = (heat, kept) => {
+        const raw = order.map((k, rank) => (rank < kept ? Math.exp((logits[k] - logits[order[0]]) / heat) : 0));
+        const sum = raw.reduce((a, b) => a + b);
+        return raw.map((value) => value / sum);
+      };
+      const [plain, now] = [weights(1, tokens.length), weights(heat, kept)];
+      const wide = (this.width - 44) / bars;
+      const [top, bottom] = [8, 210];
+      const up = (value) => bottom - value * (bottom - top);
+      const parts = [];
+      for (const value of [0, 0.25, 0.5, 0.75, 1]) {
+        parts.push(line(40, up(value), this.width, up(value), "grid"));
+        parts.push(text(34, up(value) + 4, String(value), { class: "right" }));
+      }
+      for (let rank = 0; rank < bars; rank++) {
+        const x = 42 + rank * wide;
+        parts.push(box(x, up(now[rank]), wide - 3, bottom - up(now[rank]), "bar c0"));
+        parts.push(line(x - 1, up(plain[rank]), x + wide - 2, up(plain[rank]), "curve c1"));
+        parts.push(text(x + wide / 2 - 1, bottom + 16, glyph(tokens[order[rank]]), { class: rank < kept ? "token" : "token later" }));
+      }
+      parts.push(box(42, bottom + 30, 14, 11, "bar c0"), text(62, bottom + 40, "now"));
+      parts.push(line(104, bottom + 36, 124, bottom + 36, "curve c1"), text(130, bottom + 40, "temperature 1, all"));
+      this.show(this.width, bottom + 50, parts);
+      const entropy = now.reduce((sum, p) => (p > 0 ? sum - p * Math.log2(p) : sum), 0);
+      const rest = now.slice(bars).reduce((a, b) => a + b, 0);
+      this.status.textContent =
+        `Most likely: ${spoken(tokens[order[0]])}, ${(100 * now[0]).toFixed(1)} %. Entropy ${Math.max(0, entropy).toFixed(2)} bits` +
+        (rest > 0.0005 ? `; characters without a bar hold ${(100 * rest).toFixed(1)} %.` : ".");
+    }
+  }
+
+  // Not before the page is read: an element's data come after its start
+  document.addEventListener("DOMContentLoaded", () => {
+    customElements.define("rnn-steps", Steps);
+    customElements.define("rnn-curves", Curves);
+    customElements.define("rnn-sampling", Sampling);
+  });
+})();

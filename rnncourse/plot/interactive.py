@@ -1,0 +1,205 @@
+"""Figures that a reader can drag: what one holds, checked and rounded, and how a notebook and a page show it.
+
+A notebook stores two things per figure: a picture, which JupyterLab and print show, and the data of a web component of
+`_static/figures.js`, which the book puts in the picture's place. The data are compared when the notebooks are tested.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+MIME = "application/vnd.rnncourse.figure+json"
+DIGITS = 3  # significant digits of what is drawn: a pixel is more than a thousandth of a figure
+LARGEST = 60_000  # bytes of one figure's data
+
+
+class Interactive:
+    """A picture and the data of a component; notebooks show the first, the book shows the second."""
+
+    def __init__(self, fig: Figure, data: dict):
+        self.data = data
+        stream = io.BytesIO()
+        fig.savefig(stream, format="png", bbox_inches="tight", facecolor=fig.get_facecolor())
+        self.png = stream.getvalue()
+        plt.close(fig)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {"image/png": self.png, MIME: self.data, "text/plain": f"<{self.data['label']}>"}
+
+
+def interactive(fig: Figure, data: dict, label: str) -> Interactive:
+    """A figure to drag, as the last value of a notebook's cell.
+
+    fig: the picture for JupyterLab and print; it is closed. data: from `steps`, `curves` or `sampling`.
+    label: its name, which screen readers say before the controls.
+    """
+    if not isinstance(fig, Figure):
+        raise ValueError(f"fig is {type(fig).__name__}, expected a figure of Matplotlib, as plot.figure returns")
+    if not isinstance(data, dict) or data.get("kind") not in ("steps", "curves", "sampling"):
+        raise ValueError("data is not a description of a figure: make it with plot.steps, plot.curves or plot.sampling")
+    if not label.strip():
+        raise ValueError("label is empty: say in a few words what the figure shows")
+    size = len(json.dumps(data))
+    if size > LARGEST:
+        raise ValueError(f"the figure would put {size:,} bytes on the page, at most {LARGEST:,}: show fewer values")
+    return Interactive(fig, {"label": label} | data)
+
+
+def steps(
+    tokens: Sequence[str],
+    panels: Mapping[str, np.ndarray],
+    *,
+    cell: str = "The same cell at every step",
+    notes: Sequence[str] = (),
+    start: int = 0,
+    backward: bool = False,
+    scales: Mapping[str, float] | None = None,
+) -> dict:
+    """A network unrolled over `tokens` (T), to be stepped through.
+
+    panels: by name, what there is after each step, (T,) or (T, K); drawn as columns of colours.
+    cell: what stands under the row of cells. notes: one sentence per step, shown beside the figure.
+    start: the step shown first. backward: the signal runs from the last step to the first.
+    scales: the value of the deepest colour by panel; otherwise the largest magnitude there is.
+    """
+    T, scales = len(tokens), scales or {}
+    if notes and len(notes) != T:
+        raise ValueError(f"notes has {len(notes)} entries for {T} tokens: give one per step, or none")
+    drawn = []
+    for name, values in panels.items():
+        values = np.asarray(values, dtype=float)
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2 or len(values) != T:
+            raise ValueError(f"panel {name!r} has shape {values.shape}, expected (T, K) with T = {T} tokens")
+        scale = scales.get(name) or float(np.abs(values).max()) or 1.0
+        drawn.append({"name": name, "values": _numbers(values / scale, places=2)})
+    unknown = set(scales) - set(panels)
+    if unknown:
+        raise ValueError(f"scales names {sorted(unknown)}, but the panels are {list(panels)}")
+    return {
+        "kind": "steps",
+        "tokens": list(tokens),
+        "panels": drawn,
+        "cell": cell,
+        "notes": list(notes),
+        "start": range(T)[start],
+        "backward": backward,
+    }
+
+
+def curves(
+    xlabel: str,
+    x: Sequence,
+    ylabel: str,
+    controls: Mapping[str, Sequence],
+    series: Mapping[str, object],
+    *,
+    log: str = "",
+    limits: tuple[float, float] | None = None,
+    lines: Mapping[str, float] | None = None,
+    start: Mapping[str, object] | None = None,
+    every: int = 1,
+) -> dict:
+    """Curves over x (N), one set for each setting of the controls.
+
+    x: numbers, or texts for places side by side. controls: by name, the values to choose from; numbers become a
+    slider, texts a list. series: by name, an array of shape (values of the first control, of the second, ..., N), or
+    (N,) for a curve that no control moves; NaN leaves a gap. log: "", "x", "y" or "xy". limits: of the vertical axis;
+    what is outside is drawn at the edge. lines: horizontal lines by name. start: the first setting by control.
+    every: label each so-many-th x.
+    """
+    x = list(x)
+    sizes = tuple(len(values) for values in controls.values())
+    drawn, everything = [], []
+    for name, values in series.items():
+        values = np.asarray(values, dtype=float)
+        if values.shape not in (sizes + (len(x),), (len(x),)):
+            raise ValueError(f"series {name!r} has shape {values.shape}, expected {sizes + (len(x),)} or ({len(x)},)")
+        drawn.append({"name": name, "values": _numbers(values.reshape(-1, len(x)))})
+        everything.append(values[np.isfinite(values)])
+    lines, start = dict(lines or {}), dict(start or {})
+    everything = np.concatenate([*everything, list(lines.values())])
+    low, high = limits or _limits(everything, "y" in log)
+    named = isinstance(x[0], str)
+    return {
+        "kind": "curves",
+        "controls": [
+            {
+                "name": name,
+                "values": [value if isinstance(value, str) else _number(value) for value in values],
+                "slide": not isinstance(values[0], str),
+                "start": list(values).index(start[name]) if name in start else 0,
+            }
+            for name, values in controls.items()
+        ],
+        "x": {
+            "label": xlabel,
+            "values": x if named else [_number(value) for value in x],
+            "log": "x" in log,
+            "ticks": list(range(0, len(x), every)),
+        },
+        "y": {
+            "label": ylabel,
+            "log": "y" in log,
+            "range": [_number(low), _number(high)],
+            "ticks": _ticks(low, high, "y" in log),
+        },
+        "series": drawn,
+        "lines": [{"name": name, "level": _number(level)} for name, level in lines.items()],
+    }
+
+
+def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars: int = 20) -> dict:
+    """What comes next, as temperature and top-k change it.
+
+    tokens: the vocabulary (V). contexts: by the text that was read, the network's logits (V,).
+    bars: how many tokens get a bar, the likeliest first.
+    """
+    for text, logits in contexts.items():
+        if np.shape(logits) != (len(tokens),):
+            raise ValueError(f"logits after {text!r} have shape {np.shape(logits)}, expected ({len(tokens)},)")
+    return {
+        "kind": "sampling",
+        "tokens": list(tokens),
+        "contexts": [{"text": text, "logits": _numbers(logits, places=2)} for text, logits in contexts.items()],
+        "bars": min(bars, len(tokens)),
+    }
+
+
+def _number(value: float, places: int | None = None) -> float | int | None:
+    value = float(value)
+    if not math.isfinite(value):
+        return None
+    value = float(f"{value:.{DIGITS}g}") if places is None else round(value, places)
+    return int(value) if value == int(value) and abs(value) < 1e6 else value
+
+
+def _numbers(values, places: int | None = None) -> list:
+    return [_number(value, places) if np.ndim(value) == 0 else _numbers(value, places) for value in np.asarray(values)]
+
+
+def _limits(values: np.ndarray, log: bool) -> tuple[float, float]:
+    if log:
+        values = values[values > 0]
+        return 10.0 ** math.floor(math.log10(values.min())), 10.0 ** math.ceil(math.log10(values.max()))
+    low, high = min(0.0, float(values.min())), float(values.max())
+    return low, high + 0.05 * (high - low)
+
+
+def _ticks(low: float, high: float, log: bool) -> list:
+    """At most seven round numbers between low and high."""
+    if log:
+        first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (last - first) / step <= 6)
+        return [float(f"1e{k}") for k in range(first, last + 1) if k % step == 0]
+    steps = [digit * 10.0**power for power, digit in product(range(-9, 10), (1, 2, 5))]
+    step = next(step for step in steps if (high - low) / step <= 6)
+    return [_number(k * step) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

@@ -1,0 +1,104 @@
+"""Figures to drag: what they hold, what is refused, and how a page gets them."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from rnncourse import plot  # noqa: E402
+from rnncourse.plot.interactive import LARGEST, MIME  # noqa: E402
+from rnncourse.plot.page import Renderer, element  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(ROOT.glob("book/*/*.ipynb"))
+
+
+def picture():
+    fig, ax = plot.figure("step", "state")
+    ax.plot([0, 1])
+    return fig
+
+
+STEPS = plot.steps("abc", {"state": np.array([[0.5, -1.0], [0.25, 2.0], [0.0, 0.0]])}, notes=["x", "y", "z"])
+
+
+def test_a_notebook_gets_the_picture_and_the_data():
+    fig = picture()
+    bundle = plot.interactive(fig, STEPS, "A state")._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG") and bundle[MIME]["label"] == "A state"
+    assert json.loads(json.dumps(bundle[MIME])) == bundle[MIME]
+    assert fig.number not in matplotlib.pyplot.get_fignums()  # the cell would show it a second time
+
+
+def test_states_are_shares_of_the_deepest_colour():
+    assert STEPS["panels"] == [{"name": "state", "values": [[0.25, -0.5], [0.12, 1], [0, 0]]}]
+    scaled = plot.steps("ab", {"gate": [0.5, 1.0]}, scales={"gate": 2.0}, start=-1)
+    assert scaled["panels"][0]["values"] == [[0.25], [0.5]] and scaled["start"] == 1
+    assert plot.steps("ab", {"zero": np.zeros(2)})["panels"][0]["values"] == [[0], [0]]
+
+
+def test_curves_are_rounded_and_laid_out_by_setting():
+    values = np.arange(12.0).reshape(2, 3, 2) + 0.12345
+    data = plot.curves("lag", [1, 2], "norm", {"matrix": ["a", "b"], "gain": [0.5, 1, 2]}, {"tanh": values})
+    # the page counts settings as NumPy does: the last control moves fastest
+    assert data["series"][0]["values"][1 * 3 + 2] == [10.1, 11.1] == [float(f"{v:.3g}") for v in values[1, 2]]
+    assert [control["slide"] for control in data["controls"]] == [False, True]
+    assert data["y"]["range"][0] == 0 and data["y"]["range"][1] > 11.1
+
+
+def test_logarithmic_axes_and_gaps():
+    data = plot.curves(
+        "lag", [1, 10], "norm", {"gain": [1, 2]}, {"a": [[1, 1e-7], [np.nan, 300]]}, log="y", start={"gain": 2}
+    )
+    assert data["y"]["range"] == [1e-7, 1000] and data["y"]["ticks"] == [1e-6, 1e-4, 1e-2, 1, 100]
+    assert data["series"][0]["values"][1] == [None, 300] and data["controls"][0]["start"] == 1
+
+
+@pytest.mark.parametrize("low, high", [(0, 1), (0, 0.003), (-70, 30), (2, 2.4)])
+def test_ticks_are_few_round_and_inside(low, high):
+    ticks = plot.curves("x", [0, 1], "y", {"c": [1]}, {"a": [[low, high]]}, limits=(low, high))["y"]["ticks"]
+    assert 3 <= len(ticks) <= 7 and low <= min(ticks) and max(ticks) <= high
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (lambda: plot.steps("abc", {"state": np.zeros((2, 4))}), r"\(2, 4\).*T = 3"),
+        (lambda: plot.steps("abc", {"state": np.zeros(3)}, notes=["one"]), "1 entries for 3"),
+        (lambda: plot.steps("abc", {"state": np.zeros(3)}, scales={"gate": 1}), "gate"),
+        (lambda: plot.curves("x", [1, 2], "y", {"c": [1, 2, 3]}, {"a": np.zeros((2, 2))}), r"\(2, 2\).*\(3, 2\)"),
+        (lambda: plot.sampling("abc", {"b": np.zeros(4)}), r"\(4,\).*\(3,\)"),
+        (lambda: plot.interactive("no figure", STEPS, "a"), "str"),
+        (lambda: plot.interactive(picture(), {"kind": "?"}, "a"), "plot.steps"),
+        (lambda: plot.interactive(picture(), STEPS, " "), "label"),
+        (
+            lambda: plot.interactive(picture(), plot.steps("ab" * 500, {"h": np.full((1000, 60), 0.123)}), "a"),
+            f"at most {LARGEST:,}",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        wrong()
+
+
+def test_nothing_in_the_data_ends_the_script_or_the_attribute():
+    start, end = element({"kind": "steps", "label": 'a "b" <c>', "tokens": ["</script>", "<!-- "]})
+    assert start.count("</script>") == 1 and start.endswith("</script>") and end == "</rnn-steps>"
+    assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in start
+    written = re.search(r"<script[^>]*>(.*)</script>", start).group(1)
+    assert json.loads(written)["tokens"] == ["</script>", "<!-- "]
+
+
+def test_the_book_finds_the_renderer():
+    code = "from myst_nb.core.render import load_mime_renders as load; print([r.__module__ for r in load()])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert Renderer.__module__ in found
