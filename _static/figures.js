@@ -153,7 +153,7 @@
     }
 
     draw() {
-      const { x, y, controls, series, lines } = this.data;
+      const { x, y, controls, series, lines, notes } = this.data;
       const at = this.picks.reduce((sum, pick, k) => sum * controls[k].values.length + pick.get(), 0);
       const [left, top, right, bottom] = [66, 10, this.width - 12, 262];
       const named = typeof x.values[0] === "string";
@@ -203,7 +203,8 @@
       });
       this.show(this.width, row + 8, parts);
       const end = x.values.at(-1);
-      this.status.textContent = `At ${x.label} ${typeof end === "number" ? number(end) : end.replace("\n", " ")}: ${told.join("; ")}.`;
+      const final = typeof end === "number" ? number(end) : end.replace("\n", " ");
+      this.status.textContent = notes.length ? notes[at] : `At ${x.label} ${final}: ${told.join("; ")}.`;
     }
   }
 

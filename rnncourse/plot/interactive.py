@@ -107,6 +107,7 @@ def curves(
     lines: Mapping[str, float] | None = None,
     start: Mapping[str, object] | None = None,
     every: int = 1,
+    notes: object = (),
 ) -> dict:
     """Curves over x (N), one set for each setting of the controls.
 
@@ -114,7 +115,8 @@ def curves(
     slider, texts a list. series: by name, an array of shape (values of the first control, of the second, ..., N), or
     (N,) for a curve that no control moves; NaN leaves a gap. log: "", "x", "y" or "xy". limits: of the vertical axis;
     what is outside is drawn at the edge. lines: horizontal lines by name. start: the first setting by control.
-    every: label each so-many-th x.
+    every: label each so-many-th x. notes: a sentence per setting, of the controls' shape, to be read with the curves;
+    without them the last values are said.
     """
     x = list(x)
     sizes = tuple(len(values) for values in controls.values())
@@ -125,6 +127,9 @@ def curves(
             raise ValueError(f"series {name!r} has shape {values.shape}, expected {sizes + (len(x),)} or ({len(x)},)")
         drawn.append({"name": name, "values": _numbers(values.reshape(-1, len(x)))})
         everything.append(values[np.isfinite(values)])
+    said = np.array(notes, dtype=object) if len(notes) else np.empty(0, dtype=object)
+    if said.size and said.shape != sizes:
+        raise ValueError(f"notes has shape {said.shape}, expected one sentence per setting, {sizes}")
     lines, start = dict(lines or {}), dict(start or {})
     everything = np.concatenate([*everything, list(lines.values())])
     low, high = limits or _limits(everything, "y" in log)
@@ -154,6 +159,7 @@ def curves(
         },
         "series": drawn,
         "lines": [{"name": name, "level": _number(level)} for name, level in lines.items()],
+        "notes": said.ravel().tolist(),
     }
 
 
