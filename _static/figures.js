@@ -75,6 +75,8 @@
 
     show(width, height, parts) {
       this.drawing.replaceChildren(make("svg", { width, height, "aria-hidden": "true" }, ...parts));
+      if (width > this.drawing.clientWidth) this.drawing.tabIndex = 0; // scrolls, so the keyboard must reach it
+      else this.drawing.removeAttribute("tabindex");
     }
   }
 
@@ -204,7 +206,7 @@
       this.show(this.width, row + 8, parts);
       const end = x.values.at(-1);
       const final = typeof end === "number" ? number(end) : end.replace("\n", " ");
-      this.status.textContent = notes.length ? notes[at] : `At ${x.label} ${final}: ${told.join("; ")}.`;
+      this.status.textContent = notes.length ? notes[at] : `${x.label} = ${final}: ${told.join("; ")}.`;
     }
   }
 
@@ -233,11 +235,12 @@
       const [plain, now] = [weights(1, tokens.length), weights(heat, kept)];
       const wide = (this.width - 44) / bars;
       const [top, bottom] = [8, 210];
-      const up = (value) => bottom - value * (bottom - top);
+      const full = [0.2, 0.4, 1].find((value) => value >= Math.max(now[0], plain[0]) - 1e-9) ?? 1;
+      const up = (value) => bottom - (value / full) * (bottom - top);
       const parts = [];
-      for (const value of [0, 0.25, 0.5, 0.75, 1]) {
+      for (const value of [0, 0.25 * full, 0.5 * full, 0.75 * full, full]) {
         parts.push(line(40, up(value), this.width, up(value), "grid"));
-        parts.push(text(34, up(value) + 4, String(value), { class: "right" }));
+        parts.push(text(34, up(value) + 4, number(value), { class: "right" }));
       }
       for (let rank = 0; rank < bars; rank++) {
         const x = 42 + rank * wide;

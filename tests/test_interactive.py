@@ -46,12 +46,26 @@ def test_states_are_shares_of_the_deepest_colour():
 
 
 def test_curves_are_rounded_and_laid_out_by_setting():
-    values = np.arange(12.0).reshape(2, 3, 2) + 0.12345
+    values = np.arange(12.0).reshape(2, 3, 2) + 0.1234567
     data = plot.curves("lag", [1, 2], "norm", {"matrix": ["a", "b"], "gain": [0.5, 1, 2]}, {"tanh": values})
     # the page counts settings as NumPy does: the last control moves fastest
-    assert data["series"][0]["values"][1 * 3 + 2] == [10.1, 11.1] == [float(f"{v:.3g}") for v in values[1, 2]]
+    assert data["series"][0]["values"][1 * 3 + 2] == [10.12, 11.12] == values[1, 2].round(2).tolist()
     assert [control["slide"] for control in data["controls"]] == [False, True]
     assert data["y"]["range"][0] == 0 and data["y"]["range"][1] > 11.1
+
+
+def test_places_and_settings_are_not_rounded_to_pixels():
+    data = plot.curves("year", [1900, 1904, 1907], "y", {"steps": [1001, 1002]}, {"a": np.zeros((2, 3)) + [0, 1, 1e-9]})
+    assert data["x"]["values"] == [1900, 1904, 1907] and data["controls"][0]["values"] == [1001, 1002]
+    assert data["series"][0]["values"] == [[0, 1, 0]] * 2  # a billionth of the height is nothing
+
+
+def test_notes_are_one_per_setting():
+    notes = [["a", "b"], ["c", "d"], ["e", "f"]]
+    controls, series = {"k": [1, 2, 3], "m": ["x", "y"]}, {"s": np.ones((3, 2, 4))}
+    assert plot.curves("x", [1, 2, 3, 4], "y", controls, series, notes=notes)["notes"] == list("abcdef")
+    with pytest.raises(ValueError, match="one sentence per setting"):
+        plot.curves("x", [1, 2, 3, 4], "y", controls, series, notes=["a", "b"])
 
 
 def test_logarithmic_axes_and_gaps():

@@ -17,7 +17,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 MIME = "application/vnd.rnncourse.figure+json"
-DIGITS = 3  # significant digits of what is drawn: a pixel is more than a thousandth of a figure
+DIGITS = 3  # of what is drawn: a pixel is more than a thousandth of a figure
+EXACT = 6  # of what is only named: places on the horizontal axis, settings
 LARGEST = 60_000  # bytes of one figure's data
 
 
@@ -120,26 +121,24 @@ def curves(
     """
     x = list(x)
     sizes = tuple(len(values) for values in controls.values())
-    drawn, everything = [], []
+    series = {name: np.asarray(values, dtype=float) for name, values in series.items()}
     for name, values in series.items():
-        values = np.asarray(values, dtype=float)
         if values.shape not in (sizes + (len(x),), (len(x),)):
             raise ValueError(f"series {name!r} has shape {values.shape}, expected {sizes + (len(x),)} or ({len(x)},)")
-        drawn.append({"name": name, "values": _numbers(values.reshape(-1, len(x)))})
-        everything.append(values[np.isfinite(values)])
     said = np.array(notes, dtype=object) if len(notes) else np.empty(0, dtype=object)
     if said.size and said.shape != sizes:
         raise ValueError(f"notes has shape {said.shape}, expected one sentence per setting, {sizes}")
     lines, start = dict(lines or {}), dict(start or {})
-    everything = np.concatenate([*everything, list(lines.values())])
-    low, high = limits or _limits(everything, "y" in log)
+    everything = np.concatenate([*(values.ravel() for values in series.values()), list(lines.values())])
+    low, high = limits or _limits(everything[np.isfinite(everything)], "y" in log)
+    places = None if "y" in log else max(0, DIGITS - math.floor(math.log10(high - low)))
     named = isinstance(x[0], str)
     return {
         "kind": "curves",
         "controls": [
             {
                 "name": name,
-                "values": [value if isinstance(value, str) else _number(value) for value in values],
+                "values": [value if isinstance(value, str) else _number(value, digits=EXACT) for value in values],
                 "slide": not isinstance(values[0], str),
                 "start": list(values).index(start[name]) if name in start else 0,
             }
@@ -147,7 +146,7 @@ def curves(
         ],
         "x": {
             "label": xlabel,
-            "values": x if named else [_number(value) for value in x],
+            "values": x if named else [_number(value, digits=EXACT) for value in x],
             "log": "x" in log,
             "ticks": list(range(0, len(x), every)),
         },
@@ -157,7 +156,9 @@ def curves(
             "range": [_number(low), _number(high)],
             "ticks": _ticks(low, high, "y" in log),
         },
-        "series": drawn,
+        "series": [
+            {"name": name, "values": _numbers(values.reshape(-1, len(x)), places)} for name, values in series.items()
+        ],
         "lines": [{"name": name, "level": _number(level)} for name, level in lines.items()],
         "notes": said.ravel().tolist(),
     }
@@ -180,11 +181,11 @@ def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars:
     }
 
 
-def _number(value: float, places: int | None = None) -> float | int | None:
+def _number(value: float, places: int | None = None, digits: int = DIGITS) -> float | int | None:
     value = float(value)
     if not math.isfinite(value):
         return None
-    value = float(f"{value:.{DIGITS}g}") if places is None else round(value, places)
+    value = float(f"{value:.{digits}g}") if places is None else round(value, places)
     return int(value) if value == int(value) and abs(value) < 1e6 else value
 
 
