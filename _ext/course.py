@@ -4,6 +4,7 @@ import posixpath
 from pathlib import Path
 
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
@@ -120,6 +121,19 @@ class PicturesIntoFigures(SphinxPostTransform):
             forms = {form.get("mime_type"): form for form in bundle.children if isinstance(form, nodes.container)}
             if MIME in forms and "image/png" in forms:
                 forms[MIME].insert(1, forms["image/png"].children)
+                for image in forms[MIME].findall(nodes.image):
+                    image["loading"] = "lazy"  # it is hidden where scripts run
+
+
+def shrink_pictures(app: Sphinx, exception) -> None:
+    """Store plots with a palette of 256 colours: they look the same in a third of the bytes."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir, "_images").glob("*.png"):
+        with Image.open(path) as picture:
+            if picture.mode != "P":
+                small = picture.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+                small.save(path, optimize=True)
 
 
 def visit_citation(self, node) -> None:
@@ -142,6 +156,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", edit_the_source, priority=900)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
     app.connect("build-finished", write_start_page, priority=900)
+    app.connect("build-finished", shrink_pictures, priority=900)
     app.add_post_transform(PicturesIntoFigures)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.config.templates_path.insert(0, str(Path(__file__).parent / "templates"))

@@ -4,10 +4,14 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import sysconfig  # noqa: E402
 from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 from rnncourse.grading import release, unit  # noqa: E402
 
@@ -28,3 +32,22 @@ def root():
 def functions():
     """(unit, function) of every graded function of the course."""
     return [pytest.param(n, f, id=f"{n}-{f}") for n in UNITS for f in load(n).exercises]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, worker_id) -> Path:
+    """The book, built from nothing with warnings as errors, once for all processes of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    output = (base if worker_id == "master" else base.parent) / "book"
+    with FileLock(f"{output}.lock"):
+        if not output.exists():
+            command = [sys.executable, Path(sysconfig.get_path("scripts")) / "jupyter-book", "build", ROOT]
+            run = subprocess.run(
+                [*command, "--path-output", output, "-W", "-n", "--keep-going", "--quiet"],
+                capture_output=True,
+                text=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
+            )
+            assert run.returncode == 0, f"the book does not build:\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}"
+            assert "WARNING" not in run.stdout + run.stderr
+    return output / "_build/html"

@@ -2,11 +2,7 @@
 
 import doctest
 import json
-import os
 import re
-import subprocess
-import sys
-import sysconfig
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -136,22 +132,6 @@ class Page(HTMLParser):
 
 def is_foreign(address: str) -> bool:
     return bool(urlsplit(address).netloc)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """The book, built once and from nothing, with warnings as errors."""
-    output = tmp_path_factory.mktemp("book")
-    command = [sys.executable, Path(sysconfig.get_path("scripts")) / "jupyter-book", "build", ROOT]
-    run = subprocess.run(
-        [*command, "--path-output", output, "-W", "-n", "--keep-going", "--quiet"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
-    )
-    assert run.returncode == 0, f"the book does not build:\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}"
-    assert "WARNING" not in run.stdout + run.stderr
-    return output / "_build/html"
 
 
 @pytest.fixture(scope="module")
