@@ -105,7 +105,7 @@
       for (const { name, values } of panels) {
         const rows = values[0].length;
         const high = Math.max(6, Math.min(18, 130 / rows));
-        parts.push(text(0, y + 13, name));
+        parts.push(text(0, y + 13, name, { class: "name" }));
         y += 20;
         values.forEach((column, t) => {
           const group = make("g", { class: past(t) ? "" : "later" });
@@ -133,15 +133,19 @@
           group.append(line(middle(t) + side * (wide / 2 - 3), y + 11.5, middle(next) - side * (wide / 2 - 3), y + 11.5, "arrow"));
         parts.push(group);
       });
-      parts.push(text(0, y + 66, cell, { class: "small" }));
+      parts.push(text(0, y + 66, cell, { class: "name small" }));
       this.show(total, y + 72, parts);
       const svg = this.drawing.firstChild;
       svg.addEventListener("click", (event) => {
         const t = Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide);
         this.step.set(Math.min(t, tokens.length - 1));
       });
+      // Names stay in sight when the columns are scrolled
+      const names = svg.querySelectorAll(".name");
+      this.drawing.onscroll = () => names.forEach((name) => name.setAttribute("x", this.drawing.scrollLeft));
       const gone = middle(now) - this.drawing.scrollLeft;
       if (gone < wide || gone > this.width - wide) this.drawing.scrollLeft = middle(now) - this.width / 2;
+      this.drawing.onscroll();
       this.status.textContent = notes ? notes[now] : "";
     }
   }
