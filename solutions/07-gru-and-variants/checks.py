@@ -1069,7 +1069,6 @@ def two_blocks(b_x, b_h, order, reset_after):
     for k, gate in enumerate(order):
         if gate == "n" and reset_after:
             moved[k * H : (k + 1) * H] = 0
-    moved[2 * H :] = 0
     return b_x + moved, b_h - moved
 
 
