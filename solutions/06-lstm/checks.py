@@ -118,13 +118,13 @@ slips(
         },
         "sigmoid(o) * np.tanh(c)": {
             "np.tanh(o) * np.tanh(c)": "The output gate goes through tanh: a gate is between 0 and 1, a logistic function.",
-            "sigmoid(o) * np.tanh(np.clip(c, -1, 1))": "The cell state is limited to -1 to 1 before it is shown: nothing limits it but tanh.",
         },
         "sigmoid(f) * c_prev": {
             "(1 - sigmoid(f)) * c_prev": "The forget gate is turned round, 1 - f: it says how much is kept.",
             "sigmoid(f) * h_prev": "The forget gate multiplies the old hidden state: what it keeps is the old cell state.",
         },
         "sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)": {
+            "np.clip(sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g), -1, 1)": "The cell state is limited to -1 to 1: nothing limits it, only what is shown goes through tanh.",
             "np.tanh(f) * c_prev + np.tanh(i) * np.tanh(g)": "Input and forget gate go through tanh: a gate is between 0 and 1, a logistic function.",
         },
         "sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)\n    h = sigmoid(o)": {
@@ -239,7 +239,7 @@ mistakes(
         without_standing_still(lambda i, f, g, o, m: (i, f * m, g, o)),
     ),
     both_gates_masked=(
-        "Input and forget gate are both closed at padded steps, which empties the cell: there both states have to stay what they were.",
+        "Both states are emptied at padded steps (set to zero, or by closing input and forget gate): they have to stay what they were.",
         without_standing_still(lambda i, f, g, o, m: (i * m, f * m, g, o)),
     ),
     blended_along_units=(
@@ -580,6 +580,14 @@ def gate_in_the_end_only(dh, dc_last, f, o, c):
     return dc, f[0] * dc[0]
 
 
+def own_gate(dh, dc_last, f, o, c):
+    dc = o * (1 - np.tanh(c) ** 2) * dh
+    dc[-1] += dc_last
+    for t in reversed(range(len(dh) - 1)):
+        dc[t] += f[t] * dc[t + 1]
+    return dc, f[0] * dc[0]
+
+
 def forwards_turned(dh, dc_last, f, o, c):
     dc, later = np.empty_like(dh), dc_last
     for t in range(len(dh)):
@@ -629,6 +637,10 @@ mistakes(
     gate_in_the_end_only=(
         "The forget gate is missing on the way from step to step: only the way to the state before the first has it.",
         gate_in_the_end_only,
+    ),
+    own_gate=(
+        "Each cell's adjoint takes its own step's forget gate: on the way from c[t + 1] back to c[t] stands the gate of step t + 1.",
+        own_gate,
     ),
     forwards_turned=(
         "The steps run forward and only dh is turned round: f, o and c belong to the same steps as dh, so it is the loop that runs backwards.",
@@ -856,7 +868,7 @@ mistakes(
         rolled,
     ),
     nan_at_padding=(
-        "Padded steps are not a number: they are 0.",
+        "Padded steps are not a number, or were never filled: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: np.nan),
     ),
     infinite_at_padding=(
@@ -924,7 +936,7 @@ slips(
             "np.log(0.5) / half_life": "No gate comes out between 0 and 1, so none has a bias: look at the factor of one step, and at what is subtracted from what.",
             "0.5 ** (1 / (half_life - 1))": "One step too few: after n steps the factor was applied n times.",
             "0.5 ** (1 / (half_life + 1))": "One step too many: after n steps the factor was applied n times.",
-            "np.sqrt(0.5)": "The half-life is ignored but for 2: the root that is asked for is the n-th.",
+            "np.sqrt(0.5)": "This is the square root of one half for all units: each has a half-life of its own.",
             "0.5 ** (1 / half_life[0])": "The first unit's half-life is used for all: each has its own.",
             "0.5 ** (1 / np.round(half_life))": "The half-life is rounded to whole steps: it need not be whole.",
             "0.5 ** (1 // half_life)": "1 // n cuts the fraction off: the exponent is 1 / n.",
@@ -946,13 +958,13 @@ slips(
         "np.log(f / (1 - f))": {
             "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
             "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
-            "np.log(f / (1 + f))": "There is a plus where sigma's inverse has a minus: it is ln(f / (1 - f)).",
+            "np.log(f / (1 + f))": "There is a plus where sigma's inverse has a minus: solve sigma(b) = f for b once more.",
             "np.arctanh(2 * f - 1)": "This is half of the bias: sigma(b) is (1 + tanh(b / 2)) / 2.",
-            "np.log(f) / (1 - f)": "The logarithm ends too early: it is taken of the whole quotient f / (1 - f).",
+            "np.log(f) / (1 - f)": "The logarithm ends too early: it is taken of a whole quotient.",
             "np.log(f) / np.log(1 - f)": "The logarithms are divided: the logarithm of a quotient is their difference.",
-            "np.log(1 / (1 - f))": "The gate is missing above the line: sigma is inverted by ln(f / (1 - f)).",
-            "np.log(1 / f)": "This is minus the logarithm of the gate: the logistic function is inverted by ln(f / (1 - f)).",
-            "f / (1 - f)": "The logarithm is missing: the logistic function is inverted by ln(f / (1 - f)).",
+            "np.log(1 / (1 - f))": "The gate is missing above the line in sigma's inverse: solve sigma(b) = f for b once more.",
+            "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
+            "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
             "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
             "np.log(f / (1 - f)).round(3)": "The bias is rounded to three digits: return it as it is.",
         },
@@ -1060,8 +1072,9 @@ slips(
             "shortest * (longest / shortest) * u": "The quotient is multiplied by u: it is raised to the power u.",
             "shortest * (shortest / longest) ** u": "The quotient is upside down: the time scales would become shorter with u, and below 1 there is no logarithm.",
             "2 + (longest - 2) * u": "This is the chrono start, spread evenly from 2: asked for is an even spread of the logarithms, from the shortest on.",
+            "2 * (longest / 2) ** u": "The shortest time scale is always 2: the argument says which it is.",
             "shortest * (longest / shortest) ** np.sort(u)": "The numbers u are sorted: every unit keeps its own.",
-            "shortest * (longest / shortest) ** u.mean(axis=2, keepdims=True)": "The mean of u is used for a whole layer: every unit has its own.",
+            "shortest * (longest / shortest) ** (0 * u + u.mean(axis=2, keepdims=True))": "The mean of u is used for a whole layer: every unit has its own.",
             "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread evenly over the units and u is ignored: u says where on the scale a unit lies.",
         },
         "np.log(tau - 1)": {
@@ -1077,6 +1090,7 @@ slips(
         },
         "[-forget, forget, 0 * u, 0 * u]": {
             "[-forget, 0 * u, 0 * u, 0 * u]": "The forget gate's bias is left at zero: it is ln(tau - 1).",
+            "[1 / forget, forget, 0 * u, 0 * u]": "The input gate's bias is 1 divided by the forget gate's: it is the negative of it.",
             "[-forget, 0 * u, 0 * u, forget]": "The forget gate's bias is in the last block: that is the output gate in the order i, f, g, o.",
             "[-forget, forget, -forget, 0 * u]": "The candidate gets a bias, that of the input gate: g and o have 0.",
             "[-forget, forget, forget, 0 * u]": "The candidate gets a bias, that of the forget gate: g and o have 0.",
