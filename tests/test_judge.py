@@ -100,6 +100,7 @@ def test_every_stage_has_its_message():
     told(lambda *args: right(*args)[0], "returned an array of shape (3, 4)", "2 values (h, a)")
     told(lambda *args: (*right(*args), 1), "returned 3 values")
     told(lambda *args: tuple(r.T for r in right(*args)), "h has shape (4, 3); expected (3, 4)", "transposed")
+    told(lambda *args: (right(*args)[0], None), "a is None; expected an array")
     told(lambda *args: tuple(r[None] for r in right(*args)), "an axis of length 1 too many")
     told(lambda *args: tuple(r.tolist() for r in right(*args)), "h is a list of length 3", "np.stack")
     told(

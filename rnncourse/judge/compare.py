@@ -81,7 +81,10 @@ def leaves(value, expected, names) -> dict[str, Leaf]:
         return {k: v for e, n in zip(expected, names, strict=True) for k, v in _everywhere(e, n, problem).items()}
     found = {}
     for part, like, name in zip(value, expected, names, strict=True):
-        found |= _split(part, like, name)
+        if part is None and like is not None:  # something was returned, so no `return` is missing
+            found |= _everywhere(like, name, Problem("None", f"{name} is None; expected {described(like)}."))
+        else:
+            found |= _split(part, like, name)
     return found
 
 
