@@ -120,6 +120,14 @@ def test_reset_before_is_another_model_unless_diagonal(page):
     close(page["gru_forward"](x, h0, *weights)[0], page["gru_before"](x, h0, *weights))
 
 
+@pytest.mark.parametrize("bias, equal", [(0, True), (0.5, False)])
+def test_one_unit_tells_the_two_apart_by_its_bias_only(page, bias, equal):
+    x, h0, weights, _ = drawn(5, 9, 3, 2, 1)
+    weights[3][2:] = bias
+    after, before = page["gru_forward"](x, h0, *weights)[0], page["gru_before"](x, h0, *weights)
+    assert np.allclose(after, before, rtol=0, atol=1e-12) == equal
+
+
 def test_reset_before_by_its_equation(page):
     x, h0, (W_x, W_h, b_x, b_h), _ = drawn(6, 6, 2, 3, 3)
     W_xr, W_xz, W_xn = np.split(W_x, 3)
@@ -140,11 +148,11 @@ def test_reset_before_by_its_equation(page):
 def test_which_biases_merge(page, seed):
     (W_x, W_h, b_x, b_h), x, h0 = page["draw"](seed)
     h = page["gru_forward"](x, h0, W_x, W_h, b_x, b_h)[0]
-    close(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 16))[0], h)
-    gap = np.abs(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 24))[0] - h).max()
+    close(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 2))[0], h)
+    gap = np.abs(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 3))[0] - h).max()
     assert 0.05 < gap < 0.4
     before = page["gru_before"](x, h0, W_x, W_h, b_x, b_h)
-    close(page["gru_before"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 24)), before)
+    close(page["gru_before"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 3)), before)
 
 
 @pytest.mark.parametrize("seed", range(50, 53))
@@ -160,6 +168,7 @@ def test_conversions_are_exact(page, seed):
     close(page["onnx_gru"](x, *onnx, h0), page["gru_before"](x, h0, *weights)[-1])
     close(page["takes_the_new"](x, h0, *page["flip_z"](*weights)), last)
     assert all(map(np.array_equal, page["from_keras"](*keras), weights))
+    assert all(map(np.array_equal, page["from_onnx"](*onnx), weights))
     assert all(map(np.array_equal, page["flip_z"](*page["flip_z"](*weights)), weights))
 
 
@@ -182,6 +191,8 @@ def test_biases_decide_how_far_a_gradient_reaches(page):
         return page["reach"](*page["with_bias"](seed, bias))[0]
 
     assert reached(None, 60) < -16
+    whole, two, road = page["reach"](*page["with_bias"](60, None))
+    assert abs(whole - two) < 0.3 and whole - road > 4, "what the straight road lacks comes by road 2"
     assert -11 < reached(lambda rng: np.ones(64), 60) < -7
     assert reached(lambda rng: np.log(rng.uniform(1, 99, size=64)), 60) > -0.7
 
@@ -243,10 +254,11 @@ def test_a_bit_over_a_hundred_steps_on_another_seed(page):
         assert (loss < 0.05) == solved, (gates, chrono)
 
 
-def test_one_unit_holds_a_number(page):
-    errors = [page["hold_error"](page["fit_hold"]("rz", 1, seed)) for seed in (0, 3)]
-    assert max(errors) < 0.2
-    assert page["hold_error"](page["fit_hold"]("", 3, 4)) > 0.25
+def test_one_unit_holds_a_number_more_often_than_not(page):
+    """Seeds that the page does not show: most single units learn it, no plain cell comes near them."""
+    units = [page["hold_error"](page["fit_hold"]("rz", 1, seed)) for seed in range(10, 16)]
+    plain = [page["hold_error"](page["fit_hold"]("", 3, seed)) for seed in range(10, 13)]
+    assert sum(error < 0.12 for error in units) >= 3 and min(plain) > 0.12, (units, plain)
 
 
 def test_lstm_steps_and_their_relations(page):
@@ -299,13 +311,6 @@ def test_layer_norm_is_that_of_torch_and_ignores_scale(page):
     theirs = torch.nn.functional.layer_norm(*map(torch.tensor, (a,)), (8,), torch.tensor(gain), torch.tensor(offset))
     close(page["layer_norm"](a, gain, offset), theirs.numpy())
     close(page["layer_norm"](1000 * a, gain, offset), page["layer_norm"](100 * a, gain, offset), 1e-6)
-    H = 2
-    state = rng.uniform(-1, 1, size=(2, 3, H))
-    W_x, W_h, norms = rng.normal(size=(8, 4)), rng.normal(size=(8, H)), (np.ones(8), np.zeros(8))
-    h, c = page["ln_lstm_step"](
-        rng.normal(size=(3, 4)), *state, W_x, W_h, np.zeros(8), norms, norms, (np.ones(H), np.zeros(H))
-    )
-    assert h.shape == c.shape == (3, H) and np.abs(h).max() < 1
 
 
 def test_wilson_interval(page):
@@ -316,12 +321,13 @@ def test_wilson_interval(page):
 
 
 def test_ablation_on_other_seeds(page):
-    """Both gates removed is worse at four units; the full cell and the plain one of eight units mostly solve it."""
+    """At the page's first rate both gates removed is worse at four units; with twice the rate six units are enough."""
     solved = {
-        (gates, H): sum(page["run"](gates, H, seed) >= 0.99 for seed in range(200, 204))
-        for gates, H in (("rz", 4), ("", 4), ("", 8))
+        (gates, H, lr): sum(page["run"](gates, H, seed, lr) >= 0.99 for seed in range(200, 204))
+        for gates, H, lr in (("rz", 4, 0.01), ("", 4, 0.01), ("", 8, 0.01), ("", 6, 0.02))
     }
-    assert solved["rz", 4] >= 3 and solved["", 8] >= 2 and solved["", 4] <= 3
+    assert solved["rz", 4, 0.01] >= 3 and solved["", 8, 0.01] >= 2 and solved["", 4, 0.01] <= 3
+    assert solved["", 6, 0.02] >= 3
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda p: p.name)
