@@ -89,6 +89,33 @@ def test_every_planted_error_is_one_edit_and_is_found(page):
         assert not all(row.approximate for row in gradcheck.check_gradients(loss, arrays, wrong)), name
 
 
+def test_a_pass_that_stops_early_holds_the_sum_of_the_last_steps(page):
+    arrays, g = drawn(seed=8)
+    walked = page["walk_back"](arrays, g)
+    whole = backward_of(page, arrays, g)
+    for found, expected in zip(walked[0], whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    x, h0, W_x, W_h, _ = arrays.values()
+    h = page["rnn"](**arrays)
+    da = np.zeros_like(h)
+    for t in reversed(range(len(h))):
+        sent = walked[t + 1][1] if t + 1 < len(h) else 0.0
+        da[t] = (1 - h[t] ** 2) * (g[t] + sent)
+        before = h[t - 1] if t else h0
+        later = walked[t + 1][3] if t + 1 < len(h) else 0.0
+        np.testing.assert_allclose(walked[t][3] - later, da[t].T @ before, rtol=0, atol=1e-12)
+
+
+def test_without_a_bias_no_linear_readout_follows_the_exclusive_or(page):
+    rng = np.random.default_rng(9)
+    W_x, W_h, b, _, _ = page["start"](rng)
+    x, _, _ = page["bits_and_answers"](rng, 9, 4, 2)
+    h0 = np.zeros((4, len(b)))
+    assert np.abs(b).min() > 0
+    np.testing.assert_array_equal(page["rnn"](-x, h0, W_x, W_h, 0 * b), -page["rnn"](x, h0, W_x, W_h, 0 * b))
+    assert np.abs(page["rnn"](-x, h0, W_x, W_h, b) + page["rnn"](x, h0, W_x, W_h, b)).max() > 0.1
+
+
 def test_a_carried_state_with_a_cut_gradient_changes_no_state(page):
     arrays, g = drawn(T=12)
     h, whole = page["in_pieces"](arrays, g, 12, carry=True)
@@ -102,7 +129,7 @@ def test_a_carried_state_with_a_cut_gradient_changes_no_state(page):
 @pytest.mark.parametrize("k", [1, 2, 4, 7, 20])
 def test_checkpoints_give_the_same_gradients(page, k):
     arrays, _ = drawn(seed=3)
-    pairs = zip(page["checkpointed"](*arrays.values(), k), page["whole"](*arrays.values()), strict=True)
+    pairs = zip(page["checkpointed"](*arrays.values(), k), page["keep_all"](*arrays.values()), strict=True)
     for found, expected in pairs:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
@@ -110,7 +137,7 @@ def test_checkpoints_give_the_same_gradients(page, k):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_forward_mode_gives_the_same_gradients(page, sizes):
     arrays, _ = drawn(seed=4, **sizes)
-    pairs = zip(page["rtrl"](*arrays.values()), page["whole"](*arrays.values())[1:], strict=True)
+    pairs = zip(page["rtrl"](*arrays.values()), page["keep_all"](*arrays.values())[1:], strict=True)
     for found, expected in pairs:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
