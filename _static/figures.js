@@ -134,15 +134,30 @@
         parts.push(group);
       });
       parts.push(text(0, y + 66, cell, { class: "name small" }));
-      this.show(total, y + 72, parts);
+      const values = panels.flatMap((panel) => panel.values.flat());
+      const signs = [["positive", "above 0"], ["negative", "below 0"]].filter(([sign]) =>
+        values.some((value) => (sign === "negative" ? value < 0 : value > 0)),
+      );
+      signs.forEach(([sign, words], k) => {
+        const sample = box(0, 0, 12, 12, sign);
+        sample.style.setProperty("--amount", "100%");
+        const group = make("g", { class: "legend" }, sample, text(17, 11, words, { class: "small" }));
+        group.setAttribute("transform", `translate(${k * 90} ${y + 74})`);
+        parts.push(group);
+      });
+      const narrow = this.width < 460;
+      const deeper = "the deeper, the larger within its panel";
+      parts.push(text(narrow ? 0 : signs.length * 90, y + (narrow ? 104 : 85), deeper, { class: "name small" }));
+      this.show(total, y + (narrow ? 111 : 92), parts);
       const svg = this.drawing.firstChild;
       svg.addEventListener("click", (event) => {
         const t = Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide);
         this.step.set(Math.min(t, tokens.length - 1));
       });
       // Names stay in sight when the columns are scrolled
-      const names = svg.querySelectorAll(".name");
-      this.drawing.onscroll = () => names.forEach((name) => name.setAttribute("x", this.drawing.scrollLeft));
+      const names = [...svg.querySelectorAll(".name, .legend")];
+      this.drawing.onscroll = () =>
+        names.forEach((name) => name.style.setProperty("translate", `${this.drawing.scrollLeft}px`));
       const gone = middle(now) - this.drawing.scrollLeft;
       if (gone < wide || gone > this.width - wide) this.drawing.scrollLeft = middle(now) - this.width / 2;
       this.drawing.onscroll();
@@ -175,13 +190,16 @@
         parts.push(line(left, up(value), right, up(value), "grid"));
         parts.push(text(left - 6, up(value) + 4, number(value), { class: "right" }));
       }
+      // The lines of a place's name; where there is little room, a new one for each capital letter
+      const close = named && (right - left) / x.values.length < 80;
+      const written = (value) =>
+        typeof value === "number" ? [number(value)] : value.split(close ? /\n| (?=[A-Z])/ : "\n");
       x.values.forEach((value, k) => {
         if (!x.ticks.includes(k)) return;
         parts.push(line(across(k), bottom, across(k), bottom + 5, "axis"));
-        const lines = String(typeof value === "number" ? number(value) : value).split("\n");
-        lines.forEach((part, n) => parts.push(text(across(k), bottom + 18 + 14 * n, part, { class: "middle" })));
+        written(value).forEach((part, n) => parts.push(text(across(k), bottom + 18 + 14 * n, part, { class: "middle" })));
       });
-      const under = bottom + 18 + 14 * (named ? Math.max(...x.values.map((value) => value.split("\n").length)) : 1);
+      const under = bottom + 18 + 14 * Math.max(...x.values.map((value) => written(value).length));
       parts.push(line(left, bottom, right, bottom, "axis"));
       parts.push(text((left + right) / 2, under + 5, x.label, { class: "middle" }));
       parts.push(text(0, 0, y.label, { class: "middle", transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)` }));
@@ -194,7 +212,8 @@
       const told = [];
       series.forEach(({ name, values }, index) => {
         const curve = values.length === 1 ? values[0] : values[at];
-        const points = curve.map((value, k) => (value === null ? null : [across(k), up(value)]));
+        const aside = named ? 12 * (index - (series.length - 1) / 2) : 0; // dots of one place stand side by side
+        const points = curve.map((value, k) => (value === null ? null : [across(k) + aside, up(value)]));
         const path = points.map((p, k) => (p ? `${k && points[k - 1] ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}` : "")).join("");
         if (!named) parts.push(make("path", { d: path, class: `curve c${index}` }));
         if (named || curve.length <= 16)
