@@ -13,9 +13,12 @@
     return node;
   };
   const glyph = (token) => ({ " ": "␣", "\n": "↵" })[token] ?? token;
-  const spoken = (token) => ({ " ": "space", "\n": "end of line" })[token] ?? token;
+  const NAMES = { " ": "space", "\n": "end of line", "(": "opening bracket", ")": "closing bracket", "+": "plus" };
+  Object.assign(NAMES, { "-": "minus", "*": "times", "·": "dot", "`": "backtick", ".": "full stop", ",": "comma" });
+  const spoken = (token) => NAMES[token] ?? token; // screen readers skip most signs
   const number = (value) => {
     const size = Math.abs(value);
+    if (Number.isInteger(value) && size < 1e6) return String(value);
     if (size === 0 || (size >= 1e-3 && size < 1e4)) return String(+value.toPrecision(3));
     return value.toExponential(1).replace("e+", "e").replace(".0e", "e");
   };
@@ -30,7 +33,10 @@
       this.drawing = make("div", { class: "drawing" });
       this.status = make("p", { class: "status", "aria-live": "polite" });
       this.build();
-      this.append(this.controls, this.drawing, this.status);
+      const told = make("p", { class: "visually-hidden", id: `figure-${document.querySelectorAll(".live").length}` });
+      told.textContent = this.querySelector("img")?.alt ?? "";
+      this.setAttribute("aria-describedby", told.id);
+      this.append(told, this.controls, this.status, this.drawing);
       this.classList.add("live");
       new ResizeObserver(() => {
         if (this.drawing.clientWidth && this.drawing.clientWidth !== this.width) {
@@ -44,6 +50,7 @@
       const input = make("input", { type: "range", min: 0, max: texts.length - 1, value: start });
       const output = make("output", { "aria-hidden": "true" });
       const control = {
+        input,
         get: () => +input.value,
         set: (index) => {
           input.value = index;
@@ -59,7 +66,7 @@
     }
 
     choice(name, texts, start) {
-      const select = make("select", {}, ...texts.map((text) => make("option", {}, text)));
+      const select = make("select", {}, ...texts.map((text) => make("option", {}, text.replace(/ $/, "␣"))));
       select.selectedIndex = start;
       select.addEventListener("input", () => this.draw());
       this.controls.append(make("label", {}, make("span", {}, name), select));
@@ -75,62 +82,78 @@
 
     show(width, height, parts) {
       this.drawing.replaceChildren(make("svg", { width, height, "aria-hidden": "true" }, ...parts));
-      if (width > this.drawing.clientWidth) this.drawing.tabIndex = 0; // scrolls, so the keyboard must reach it
-      else this.drawing.removeAttribute("tabindex");
+      // What scrolls must be within reach of the keyboard, and have a name
+      const scrolls = { tabindex: 0, role: "region", "aria-label": "Drawing, scrolls sideways" };
+      for (const [name, value] of Object.entries(scrolls))
+        if (width > this.drawing.clientWidth) this.drawing.setAttribute(name, value);
+        else this.drawing.removeAttribute(name);
     }
   }
 
   const text = (x, y, content, more = {}) => make("text", { x, y, ...more }, content);
   const line = (x1, y1, x2, y2, name) => make("line", { x1, y1, x2, y2, class: name });
   const box = (x, y, width, height, name) => make("rect", { x, y, width, height, class: name });
+  // An arrow along an axis; its head is two strokes
+  const arrow = (x1, y1, x2, y2) => {
+    const [dx, dy] = [4 * Math.sign(x2 - x1), 4 * Math.sign(y2 - y1)];
+    const head = `M${x2 - dx - dy} ${y2 - dy - dx}L${x2} ${y2}L${x2 - dx + dy} ${y2 - dy + dx}`;
+    return make("path", { d: `M${x1} ${y1}L${x2} ${y2}${head}`, class: "arrow" });
+  };
 
   // A network unrolled over a sequence: read token by token; what it holds after each step is a column of colours.
   class Steps extends Figure {
     build() {
-      const { tokens, start } = this.data;
-      this.button("◀", "One step back", () => this.step.set(this.step.get() - 1));
-      this.button("▶", "One step on", () => this.step.set(this.step.get() + 1));
+      const { tokens, start, backward } = this.data;
+      const go = (by) => () => this.step.set(this.step.get() + by);
+      const walk = backward ? " of the walk back" : "";
+      this.before = this.button("◀", backward ? `Next step${walk}` : "One step back", go(-1));
+      this.after = this.button("▶", backward ? `Last step${walk}` : "One step on", go(1));
       this.step = this.slider("step", tokens.map((token, t) => `${t + 1} of ${tokens.length}: ${spoken(token)}`), start);
+      this.addEventListener("keydown", (event) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!by || event.target === this.step.input) return;
+        event.preventDefault();
+        go(by)();
+      });
     }
 
     draw() {
       const { tokens, panels, cell, backward, notes } = this.data;
       const now = this.step.get();
       const past = (t) => (backward ? t >= now : t <= now);
-      const wide = Math.max(19, Math.min(40, (this.width - 2) / tokens.length));
+      const least = Math.max(18, 8 * Math.max(...tokens.map((token) => token.length)));
+      const wide = Math.max(least, Math.min(40, this.width / tokens.length));
       const middle = (t) => (t + 0.5) * wide;
       const total = Math.max(this.width, wide * tokens.length);
       const parts = [];
       let y = 0;
-      for (const { name, values } of panels) {
+      for (const { name, values, scale } of panels) {
         const rows = values[0].length;
         const high = Math.max(6, Math.min(18, 130 / rows));
-        parts.push(text(0, y + 13, name, { class: "name" }));
+        parts.push(text(0, y + 13, `${name} (full colour: ${number(scale)})`, { class: "name" }));
         y += 20;
-        values.forEach((column, t) => {
-          const group = make("g", { class: past(t) ? "" : "later" });
+        values.forEach((column, t) =>
           column.forEach((value, k) => {
-            const cell = box(t * wide, y + k * high, wide - 1, high, value < 0 ? "negative" : "positive");
-            cell.style.setProperty("--amount", `${Math.min(100, Math.round(100 * Math.abs(value)))}%`);
-            group.append(cell);
-          });
-          parts.push(group);
-        });
+            const sign = past(t) ? (value < 0 ? "negative" : "positive") : "later";
+            const place = box(t * wide, y + k * high, wide - 1, high, sign);
+            place.style.setProperty("--amount", `${Math.min(100, Math.round(100 * Math.abs(value)))}%`);
+            parts.push(place);
+          }),
+        );
         parts.push(box(now * wide, y - 1, wide - 1, rows * high + 2, "now"));
         y += rows * high + 12;
       }
       tokens.forEach((token, t) => {
+        const group = make("g", { class: past(t) ? "" : "to-come" });
         const side = backward ? -1 : 1;
-        const group = make("g", { class: past(t) ? "" : "later" });
         group.append(
-          line(middle(t), y + 4, middle(t), y - 8, "arrow"),
+          backward ? arrow(middle(t), y - 8, middle(t), y + 4) : arrow(middle(t), y + 4, middle(t), y - 8),
           make("rect", { x: t * wide + 3, y: y + 4, width: wide - 7, height: 15, rx: 4, class: t === now ? "cell now" : "cell" }),
-          line(middle(t), y + 33, middle(t), y + 19, "arrow"),
+          arrow(middle(t), y + 33, middle(t), y + 20),
           text(middle(t), y + 46, glyph(token), { class: t === now ? "token now" : "token" }),
         );
-        const next = t + side;
-        if (next >= 0 && next < tokens.length)
-          group.append(line(middle(t) + side * (wide / 2 - 3), y + 11.5, middle(next) - side * (wide / 2 - 3), y + 11.5, "arrow"));
+        if (t + side >= 0 && t + side < tokens.length)
+          group.append(arrow(middle(t) + side * (wide / 2 - 4), y + 11.5, middle(t + side) - side * (wide / 2 - 4), y + 11.5));
         parts.push(group);
       });
       parts.push(text(0, y + 66, cell, { class: "name small" }));
@@ -142,26 +165,27 @@
         const sample = box(0, 0, 12, 12, sign);
         sample.style.setProperty("--amount", "100%");
         const group = make("g", { class: "legend" }, sample, text(17, 11, words, { class: "small" }));
-        group.setAttribute("transform", `translate(${k * 90} ${y + 74})`);
+        group.setAttribute("transform", `translate(${k * 80} ${y + 74})`);
         parts.push(group);
       });
-      const narrow = this.width < 460;
-      const deeper = "the deeper, the larger within its panel";
-      parts.push(text(narrow ? 0 : signs.length * 90, y + (narrow ? 104 : 85), deeper, { class: "name small" }));
-      this.show(total, y + (narrow ? 111 : 92), parts);
+      parts.push(text(signs.length * 80, y + 85, "fading out: near 0", { class: "name small" }));
+      this.show(total, y + 92, parts);
+      this.before.disabled = now === 0;
+      this.after.disabled = now === tokens.length - 1;
+
       const svg = this.drawing.firstChild;
+      const at = (event) => Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide);
       svg.addEventListener("click", (event) => {
-        const t = Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide);
-        this.step.set(Math.min(t, tokens.length - 1));
+        this.step.set(Math.min(at(event), tokens.length - 1));
+        this.step.input.focus({ preventScroll: true });
       });
-      // Names stay in sight when the columns are scrolled
+      // Names and legend stay in sight when the columns are scrolled; so does the present step
       const names = [...svg.querySelectorAll(".name, .legend")];
       this.drawing.onscroll = () =>
         names.forEach((name) => name.style.setProperty("translate", `${this.drawing.scrollLeft}px`));
-      const gone = middle(now) - this.drawing.scrollLeft;
-      if (gone < wide || gone > this.width - wide) this.drawing.scrollLeft = middle(now) - this.width / 2;
+      this.drawing.scrollLeft = middle(now) - this.width * (backward ? 1 / 3 : 2 / 3);
       this.drawing.onscroll();
-      this.status.textContent = notes ? notes[now] : "";
+      this.status.textContent = notes.length ? notes[now] : "";
     }
   }
 
@@ -176,7 +200,7 @@
     draw() {
       const { x, y, controls, series, lines, notes } = this.data;
       const at = this.picks.reduce((sum, pick, k) => sum * controls[k].values.length + pick.get(), 0);
-      const [left, top, right, bottom] = [66, 10, this.width - 12, 262];
+      const [left, top, right, bottom] = [66, 10, this.width - 18, 262];
       const named = typeof x.values[0] === "string";
       const places = x.log ? x.values.map(Math.log10) : named ? x.values.map((_, k) => k) : x.values;
       const room = named ? 0.4 : 0;
@@ -184,7 +208,8 @@
       const across = (k) => left + ((places[k] - first) / (last - first)) * (right - left);
       const scaled = (value) => (y.log ? Math.log10(value) : value);
       const [low, high] = y.range.map(scaled);
-      const up = (value) => bottom - ((Math.max(low, Math.min(high, scaled(value))) - low) / (high - low)) * (bottom - top);
+      const up = (value) => bottom - ((scaled(value) - low) / (high - low)) * (bottom - top);
+      const inside = (height) => height >= top - 0.5 && height <= bottom + 0.5;
       const parts = [];
       for (const value of y.ticks) {
         parts.push(line(left, up(value), right, up(value), "grid"));
@@ -210,14 +235,16 @@
       let place = left;
       let row = under + 26;
       const told = [];
+      const clip = make("clipPath", { id: `clip-${this.getAttribute("aria-describedby")}` }, box(left, top, right - left, bottom - top));
+      parts.push(clip);
       series.forEach(({ name, values }, index) => {
         const curve = values.length === 1 ? values[0] : values[at];
         const aside = named ? 12 * (index - (series.length - 1) / 2) : 0; // dots of one place stand side by side
         const points = curve.map((value, k) => (value === null ? null : [across(k) + aside, up(value)]));
         const path = points.map((p, k) => (p ? `${k && points[k - 1] ? "L" : "M"}${p[0].toFixed(1)} ${p[1].toFixed(1)}` : "")).join("");
-        if (!named) parts.push(make("path", { d: path, class: `curve c${index}` }));
+        if (!named) parts.push(make("path", { d: path, class: `curve c${index}`, "clip-path": `url(#${clip.id})` }));
         if (named || curve.length <= 16)
-          for (const p of points) if (p) parts.push(make("circle", { cx: p[0], cy: p[1], r: named ? 4.5 : 3.5, class: `dot c${index}` }));
+          for (const p of points) if (p && inside(p[1])) parts.push(make("circle", { cx: p[0], cy: p[1], r: named ? 4.5 : 3.5, class: `dot c${index}` }));
         const needs = 40 + 7 * name.length;
         if (place > left && place + needs > right) [place, row] = [left, row + 18];
         if (!named) parts.push(line(place, row - 4, place + 26, row - 4, `curve c${index}`));
@@ -241,14 +268,15 @@
       this.temperatures = Array.from({ length: 29 }, (_, k) => (k + 2) / 10);
       this.temperature = this.slider("temperature", this.temperatures.map((value) => value.toFixed(1)), 8);
       const most = tokens.length;
-      this.top = this.slider("top-k", Array.from({ length: most }, (_, k) => (k + 1 === most ? `all ${most}` : `${k + 1}`)), most - 1);
+      this.tops = [...Array.from({ length: 20 }, (_, k) => k + 1), 30, 50].filter((k) => k < most).concat(most);
+      this.top = this.slider("top-k", this.tops.map((k) => (k === most ? `all ${k}` : `${k}`)), this.tops.length - 1);
     }
 
     draw() {
       const { contexts, tokens, bars } = this.data;
       const { logits } = contexts[this.context.get()];
       const heat = this.temperatures[this.temperature.get()];
-      const kept = this.top.get() + 1;
+      const kept = this.tops[this.top.get()];
       const order = logits.map((_, k) => k).sort((a, b) => logits[b] - logits[a]);
       const weights = (heat, kept) => {
         const raw = order.map((k, rank) => (rank < kept ? Math.exp((logits[k] - logits[order[0]]) / heat) : 0));
@@ -258,21 +286,21 @@
       const [plain, now] = [weights(1, tokens.length), weights(heat, kept)];
       const wide = (this.width - 44) / bars;
       const [top, bottom] = [8, 210];
-      const full = [0.2, 0.4, 1].find((value) => value >= Math.max(now[0], plain[0]) - 1e-9) ?? 1;
-      const up = (value) => bottom - (value / full) * (bottom - top);
+      const up = (value) => bottom - value * (bottom - top);
       const parts = [];
-      for (const value of [0, 0.25 * full, 0.5 * full, 0.75 * full, full]) {
+      for (const value of [0, 0.25, 0.5, 0.75, 1]) {
         parts.push(line(40, up(value), this.width, up(value), "grid"));
         parts.push(text(34, up(value) + 4, number(value), { class: "right" }));
       }
       for (let rank = 0; rank < bars; rank++) {
         const x = 42 + rank * wide;
         parts.push(box(x, up(now[rank]), wide - 3, bottom - up(now[rank]), "bar c0"));
-        parts.push(line(x - 1, up(plain[rank]), x + wide - 2, up(plain[rank]), "curve c1"));
-        parts.push(text(x + wide / 2 - 1, bottom + 16, glyph(tokens[order[rank]]), { class: rank < kept ? "token" : "token later" }));
+        for (const look of ["halo", "curve c1"]) parts.push(line(x - 1, up(plain[rank]), x + wide - 2, up(plain[rank]), look));
+        parts.push(text(x + wide / 2 - 1, bottom + 16, glyph(tokens[order[rank]]), { class: rank < kept ? "token" : "token to-come" }));
       }
-      parts.push(box(42, bottom + 30, 14, 11, "bar c0"), text(62, bottom + 40, "now"));
-      parts.push(line(104, bottom + 36, 124, bottom + 36, "curve c1"), text(130, bottom + 40, "temperature 1, all"));
+      parts.push(box(42, bottom + 30, 14, 11, "bar c0"), text(62, bottom + 40, "with these knobs"));
+      parts.push(line(184, bottom + 36, 204, bottom + 36, "curve c1"), text(210, bottom + 40, "without them"));
+      parts.push(text(44, top + 12, "probability of the next character", { class: "small" }));
       this.show(this.width, bottom + 50, parts);
       const entropy = now.reduce((sum, p) => (p > 0 ? sum - p * Math.log2(p) : sum), 0);
       const rest = now.slice(bars).reduce((a, b) => a + b, 0);

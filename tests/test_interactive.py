@@ -39,7 +39,7 @@ def test_a_notebook_gets_the_picture_and_the_data():
 
 
 def test_states_are_shares_of_the_deepest_colour():
-    assert STEPS["panels"] == [{"name": "state", "values": [[0.25, -0.5], [0.12, 1], [0, 0]]}]
+    assert STEPS["panels"] == [{"name": "state", "values": [[0.25, -0.5], [0.12, 1], [0, 0]], "scale": 2}]
     scaled = plot.steps("ab", {"gate": [0.5, 1.0]}, scales={"gate": 2.0}, start=-1)
     assert scaled["panels"][0]["values"] == [[0.25], [0.5]] and scaled["start"] == 1
     assert plot.steps("ab", {"zero": np.zeros(2)})["panels"][0]["values"] == [[0], [0]]

@@ -81,7 +81,7 @@ def steps(
         if values.ndim != 2 or len(values) != T:
             raise ValueError(f"panel {name!r} has shape {values.shape}, expected (T, K) with T = {T} tokens")
         scale = scales.get(name) or float(np.abs(values).max()) or 1.0
-        drawn.append({"name": name, "values": _numbers(values / scale, places=2)})
+        drawn.append({"name": name, "values": _numbers(values / scale, places=2), "scale": _number(scale)})
     unknown = set(scales) - set(panels)
     if unknown:
         raise ValueError(f"scales names {sorted(unknown)}, but the panels are {list(panels)}")
@@ -115,7 +115,7 @@ def curves(
     x: numbers, or texts for places side by side. controls: by name, the values to choose from; numbers become a
     slider, texts a list. series: by name, an array of shape (values of the first control, of the second, ..., N), or
     (N,) for a curve that no control moves; NaN leaves a gap. log: "", "x", "y" or "xy". limits: of the vertical axis;
-    what is outside is drawn at the edge. lines: horizontal lines by name. start: the first setting by control.
+    what is outside is cut off. lines: horizontal lines by name. start: the first setting by control.
     every: label each so-many-th x. notes: a sentence per setting, of the controls' shape, to be read with the curves;
     without them the last values are said.
     """
