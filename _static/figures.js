@@ -295,7 +295,8 @@
       for (let rank = 0; rank < bars; rank++) {
         const x = 42 + rank * wide;
         parts.push(box(x, up(now[rank]), wide - 3, bottom - up(now[rank]), "bar c0"));
-        for (const look of ["halo", "curve c1"]) parts.push(line(x - 1, up(plain[rank]), x + wide - 2, up(plain[rank]), look));
+        const looks = plain[rank] < 0.99 * now[rank] ? ["halo", "curve c1"] : ["curve c1"]; // a rim where it crosses the bar
+        for (const look of looks) parts.push(line(x - 1, up(plain[rank]), x + wide - 2, up(plain[rank]), look));
         parts.push(text(x + wide / 2 - 1, bottom + 16, glyph(tokens[order[rank]]), { class: rank < kept ? "token" : "token to-come" }));
       }
       parts.push(box(42, bottom + 30, 14, 11, "bar c0"), text(62, bottom + 40, "with these knobs"));
