@@ -52,7 +52,7 @@ class Visit:
             viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", **options
         )
         self.page = self.context.new_page()
-        self.asked, self.complaints, self.bodies = [], [], {}
+        self.asked, self.complaints = [], []
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         self.page.on("console", self._console)

@@ -62,7 +62,6 @@ def test_forward_and_backward_are_those_of_torch(page, sizes):
         close(ours, wanted)
 
 
-@pytest.mark.skipif(not hasattr(layers, "gru_forward"), reason="the package has no GRU yet")
 @pytest.mark.parametrize("sizes", SIZES)
 def test_the_package_computes_the_same(page, sizes):
     x, h0, weights, dh = drawn(2, *sizes)
