@@ -122,3 +122,17 @@ def exercise(
     if forbidden is None:
         forbidden = () if adapter else NUMPY_UNIT
     return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change), tuple(forbidden), adapter)
+
+
+def slips(e: Exercise, edits: dict[str, dict[str, str]]) -> None:
+    """Many slips of one function: {what stands there: {what they put in its place: hint}}."""
+    for old, wrong in edits.items():
+        for new, hint in wrong.items():
+            e.slip(hint, old, new)
+
+
+def mistakes(e: Exercise, **known: tuple[str, Callable]) -> None:
+    """Many mistakes of one function, by name: (hint, function)."""
+    for name, (hint, function) in known.items():
+        function.__name__ = name
+        e.mistake(hint)(function)

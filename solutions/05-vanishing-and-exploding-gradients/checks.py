@@ -2,22 +2,7 @@
 
 import numpy as np
 
-from rnncourse.grading import exercise
-
-
-def slips(e, edits):
-    """Known mistakes as edits of the solution: {what stands there: {what they put in its place: hint}}."""
-    for old, wrong in edits.items():
-        for new, hint in wrong.items():
-            e.slip(hint, old, new)
-
-
-def mistakes(e, **known):
-    """Known mistakes by name: (hint, function)."""
-    for name, (hint, function) in known.items():
-        function.__name__ = name
-        e.mistake(hint)(function)
-
+from rnncourse.grading import exercise, mistakes, slips
 
 # 1. leaky_jacobian
 
