@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -27,14 +28,21 @@ def _root() -> Path:
     raise typer.BadParameter("no solutions/ here or above: run this inside a clone of the course")
 
 
+def _room(name: str):
+    """The module `rnncourse.NAME`, imported when a command needs it. The students' copy has no rooms of instructors."""
+    if not (Path(__file__).parent / name.partition(".")[0]).is_dir():
+        print("This command is not part of the students' copy: it needs a clone of the whole course.")
+        raise typer.Exit(1)
+    return importlib.import_module(f"rnncourse.{name}")
+
+
 @app.command()
 def release(
     units: Annotated[list[str] | None, typer.Argument(help="Unit names; all units if none is given.")] = None,
     archive: Annotated[bool, typer.Option("--zip", help="Also write dist/rnncourse-students.zip.")] = False,
 ) -> None:
     """Generate exercises/ and rnncourse/units/ from solutions/."""
-    from rnncourse.grading import release as room
-
+    room = _room("authoring.release")
     root = _root()
     known = room.unit_names(root)
     for name in units or known:
@@ -60,8 +68,7 @@ def notebooks(
     ] = False,
 ) -> None:
     """Execute and normalise notebooks in place."""
-    from rnncourse import notebooks as room
-
+    room = _room("authoring.notebooks")
     found = []
     for path in paths:
         try:
@@ -116,8 +123,7 @@ def grade(
     feedback: Annotated[bool, typer.Option(help="Write feedback/STUDENT/UNIT/UNIT.html.")] = True,
 ) -> None:
     """Grade submissions. Exit code 0: all graded, 2: some need a person, 1: not complete, run it again."""
-    from rnncourse.grading import run as room
-
+    room = _room("grading.run")
     raise typer.Exit(
         room.main(
             _root(),
@@ -142,8 +148,7 @@ def check(
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds per cell and per function.")] = 10.0,
 ) -> None:
     """Run the public checks of your notebooks; points are given on other inputs. Exit code 1: something is wrong."""
-    from rnncourse import terminal as room
-
+    room = _room("check.terminal")
     try:
         code = room.main(path, time_limit)
     except ValueError as error:
@@ -158,8 +163,7 @@ def bench_layers(
     pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
 ) -> None:
     """The NumPy layers beside torch.nn's: CPU time in float32 on one thread, as ratios."""
-    from rnncourse import bench as room
-
+    room = _room("bench.layers")
     try:
         figures = room.layers(pairs=pairs)
     except (ValueError, RuntimeError) as error:
@@ -179,9 +183,7 @@ def bench_grading(
     rounds: Annotated[int, typer.Option(help="Times that everything is measured.")] = 3,
 ) -> None:
     """`rnncourse grade` beside stock `nbgrader autograde`: CPU seconds per submission, start-up, memory."""
-    from rnncourse import bench
-    from rnncourse import bench_grading as room
-
+    room = _room("bench.grading")
     try:
         figures = room.grading(_root(), unit, copies, stock_copies, rounds)
     except (ValueError, RuntimeError) as error:
@@ -189,7 +191,7 @@ def bench_grading(
         raise typer.Exit(1) from error
     print(room.table(figures))
     if record:
-        print(f"recorded in {bench.write_record(figures, record)}")
+        print(f"recorded in {_room('bench.layers').write_record(figures, record)}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 from filelock import FileLock  # noqa: E402
 
-from rnncourse.grading import release, unit  # noqa: E402
+from rnncourse.authoring import release, unit  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = release.unit_names(ROOT)

@@ -3,7 +3,7 @@
 import json
 
 from conftest import ROOT, load
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 
 UNIT = "02-recurrent-cell"
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from conftest import ROOT
-from rnncourse import bench, bench_grading
-from rnncourse.bench_grading import ONE, STOCK, TWO, VARIANTS, Run
+from rnncourse.bench import grading as bench_grading
+from rnncourse.bench import layers as bench
+from rnncourse.bench.grading import ONE, STOCK, TWO, VARIANTS, Run
 from rnncourse.grading import sandbox
 
 

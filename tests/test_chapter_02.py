@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from rnncourse import layers, notebooks, properties, toys
+from rnncourse import layers
+from rnncourse.authoring import notebooks
+from rnncourse.check import properties, toys
 
 CHAPTER = ROOT / "book" / "1-numpy" / "02-recurrent-cell.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("02-*.svg"))

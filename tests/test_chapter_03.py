@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from conftest import ROOT
-from rnncourse import gradcheck, layers, notebooks, toys
+from rnncourse import gradcheck, layers
+from rnncourse.authoring import notebooks
+from rnncourse.check import toys
 
 CHAPTER = ROOT / "book" / "1-numpy" / "03-backpropagation-through-time.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("03-*.svg"))

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from rnncourse import data, gradcheck, layers, notebooks, optim, toys
+from rnncourse import data, gradcheck, layers, optim
+from rnncourse.authoring import notebooks
+from rnncourse.check import toys
 
 CHAPTER = ROOT / "book" / "1-numpy" / "04-training-a-character-model.ipynb"
 FIGURE = ROOT / "book" / "figures" / "04-truncated.svg"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from rnncourse import layers, notebooks, optim
+from rnncourse import layers, optim
+from rnncourse.authoring import notebooks
 
 CHAPTER = ROOT / "book" / "1-numpy" / "05-vanishing-and-exploding-gradients.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("05-*.svg"))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from rnncourse import data, gradcheck, layers, notebooks, optim
+from rnncourse import data, gradcheck, layers, optim
+from rnncourse.authoring import notebooks
 
 CHAPTER = ROOT / "book" / "1-numpy" / "06-lstm.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("06-*.svg"))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from rnncourse import gradcheck, layers, notebooks, optim
+from rnncourse import gradcheck, layers, optim
+from rnncourse.authoring import notebooks
 
 CHAPTER = ROOT / "book" / "1-numpy" / "07-gru-and-variants.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("07-*.svg"))

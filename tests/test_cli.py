@@ -5,7 +5,7 @@ import shutil
 from typer.testing import CliRunner
 
 from conftest import ROOT
-from rnncourse import bench
+from rnncourse.bench import layers as bench
 from rnncourse.cli import app
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from rnncourse import check
 from rnncourse.check import in_process
-from rnncourse.judge.forbidden import NUMPY_UNIT, used
+from rnncourse.check.forbidden import NUMPY_UNIT, used
 
 WAYS = {
     "import": "def f(x):\n    import torch\n    return torch.tanh(x)",

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnncourse import toys
+from rnncourse.check import toys, wire
+from rnncourse.check.call import Reply
+from rnncourse.check.spec import Case, Spec
+from rnncourse.check.verdict import judge
+from rnncourse.grading import frames
 from rnncourse.grading.session import checked
-from rnncourse.judge import frames, wire
-from rnncourse.judge.call import Reply
-from rnncourse.judge.spec import Case, Spec
-from rnncourse.judge.verdict import judge
 
 EXAMPLES = 3_000  # of each of the four kinds below
 FUZZ = settings(

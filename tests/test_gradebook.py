@@ -16,10 +16,10 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text as sql
 
 from conftest import ROOT, UNITS, load
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 from rnncourse.check import in_process
+from rnncourse.check.verdict import judge
 from rnncourse.grading import gradebook
-from rnncourse.judge.verdict import judge
 
 pytestmark = pytest.mark.skipif(not UNITS, reason="no unit yet")
 api = pytest.importorskip("nbgrader.api")

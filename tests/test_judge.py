@@ -7,14 +7,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from rnncourse import check, properties, toys
-from rnncourse.check import CheckFailed, in_process
-from rnncourse.grading.author import exercise
-from rnncourse.grading.unit import Unit
-from rnncourse.judge import compare, wire
-from rnncourse.judge.diagnose import diagnose
-from rnncourse.judge.spec import RIGHT, Mistake, Pair, Spec, spec_from_json, spec_to_json
-from rnncourse.judge.verdict import judge
+from rnncourse import check
+from rnncourse.authoring.author import exercise
+from rnncourse.authoring.unit import Unit
+from rnncourse.check import CheckFailed, compare, in_process, properties, toys, wire
+from rnncourse.check.diagnose import diagnose
+from rnncourse.check.spec import RIGHT, Mistake, Pair, Spec, spec_from_json, spec_to_json
+from rnncourse.check.verdict import judge
 
 STEP = '''
 def step(x, h_prev, W_x, W_h, b):

@@ -1,5 +1,6 @@
 """Stock nbgrader works on the units: generate_assignment, validate (which the Validate button runs), autograde."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, UNITS, load
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not UNITS, reason="no unit yet")]
 BIN = Path(sys.executable).parent
@@ -81,8 +82,8 @@ def test_nbgrader_generates_the_same_exercises_and_no_checks(course, name):
     assert (course / "exercises" / name / f"{name}.ipynb").read_bytes() == (
         ROOT / "exercises" / name / f"{name}.ipynb"
     ).read_bytes()
-    assert not list((course / "exercises").rglob("checks.py"))
-    assert not list((course / "grading").rglob("checks.py"))
+    for folder, secret in itertools.product(("exercises", "grading"), ("checks.py", "mistakes.py")):
+        assert not list((course / folder).rglob(secret))
 
 
 @pytest.mark.parametrize("name", UNITS)

@@ -10,7 +10,7 @@ import pytest
 from nbformat import v4
 
 from conftest import ROOT, UNITS
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 
 STORED = sorted([*ROOT.glob("book/*/*.ipynb"), *ROOT.glob("solutions/*/*.ipynb")])
 

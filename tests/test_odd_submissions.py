@@ -399,7 +399,7 @@ def found(path, unit=UNIT):
 
 
 def _book(name):
-    from rnncourse import notebooks
+    from rnncourse.authoring import notebooks
 
     return notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
 

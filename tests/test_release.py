@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import ROOT, UNITS
+from rnncourse.authoring import release, unit
 from rnncourse.cli import app
-from rnncourse.grading import release, unit
 
 
 def test_the_zip_is_the_same_twice_and_works_unpacked(tmp_path):
@@ -17,13 +17,31 @@ def test_the_zip_is_the_same_twice_and_works_unpacked(tmp_path):
     names = release.student_zip(ROOT, first)
     release.student_zip(ROOT, second)
     assert first.read_bytes() == second.read_bytes()
-    wanted = {"README.md", "start.py", "environment.yml", "requirements.lock", "pyproject.toml", "rnncourse/check.py"}
+    wanted = {
+        "README.md",
+        "start.py",
+        "environment.yml",
+        "requirements.lock",
+        "pyproject.toml",
+        "rnncourse/check/__init__.py",
+    }
     assert wanted | {f"exercises/{n}/{n}.ipynb" for n in UNITS} <= set(names)
     with zipfile.ZipFile(first) as archive:
         archive.extractall(tmp_path)
     code = f"import rnncourse.check as c; print(c.__file__); [c.load(n) for n in {UNITS!r}]"
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "rnncourse", capture_output=True, text=True)
     assert ran.returncode == 0 and str(tmp_path) in ran.stdout, ran.stderr
+    rooms = {n.split("/")[1] for n in names if n.startswith("rnncourse/")}
+    assert not rooms & {"authoring", "grading", "bench"} and {"layers", "data", "plot", "check", "units"} <= rooms
+    for command in (["grade", "."], ["release"], ["notebooks", "README.md"], ["bench", "layers"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "rnncourse.cli", *command],
+            cwd=tmp_path / "rnncourse",
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 1 and ran.stdout.count("\n") == 1 and not ran.stderr, command
+        assert "not part of the students' copy" in ran.stdout
     compiled = subprocess.run([sys.executable, "-m", "py_compile", "start.py"], cwd=tmp_path / "rnncourse")
     assert compiled.returncode == 0
 
@@ -43,7 +61,7 @@ def test_release_outside_a_clone_says_so(monkeypatch, tmp_path):
 def small_course(folder, checks, check_cell='check("double")', points=1):
     from nbformat import v4
 
-    from rnncourse import notebooks
+    from rnncourse.authoring import notebooks
 
     meta = {"locked": False, "schema_version": 3, "task": False}
     source = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
@@ -63,7 +81,7 @@ def small_course(folder, checks, check_cell='check("double")', points=1):
     target = folder / "solutions" / "00-small"
     target.mkdir(parents=True)
     notebooks.write(v4.new_notebook(cells=cells), target / "00-small.ipynb")
-    (target / "checks.py").write_text("from rnncourse.grading import exercise\n" + checks)
+    (target / "checks.py").write_text("from rnncourse.authoring import exercise\n" + checks)
     return target
 
 

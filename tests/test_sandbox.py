@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from rnncourse.check.forbidden import NUMPY_UNIT
 from rnncourse.grading import sandbox
 from rnncourse.grading.session import Session
-from rnncourse.judge.forbidden import NUMPY_UNIT
 
 pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
 
@@ -36,15 +36,15 @@ REFUSED = {
     "import rnncourse.layers as x; x.rnn_forward(1)": "Forbidden",
     "import scipy.signal as x; x.lfilter(1)": "Forbidden",
     "import nbgrader_config": "ModuleNotFoundError",
-    "import rnncourse.grading.unit": "ModuleNotFoundError",
-    "import rnncourse.judge.verdict": "ModuleNotFoundError",
+    "import rnncourse.authoring.unit": "ModuleNotFoundError",
+    "import rnncourse.check.verdict": "ModuleNotFoundError",
 }
 ALLOWED = [
     "import numpy as np; np.linalg.svd(np.ones((3, 3)))",
     "open('/tmp/small', 'w').write('x'); assert open('/tmp/small').read() == 'x'",
     "import os; assert os.getuid() != 0 and os.listdir('/proc') == []",
     "from rnncourse.check import unit; unit('x')('y')",
-    "from rnncourse import toys, gradcheck",
+    "from rnncourse import gradcheck; from rnncourse.check import properties, toys",
     "import torch, scipy",
 ]
 

@@ -11,7 +11,7 @@ from submissions import UNIT, code, full, solution, student_notebook
 from typer.testing import CliRunner
 
 from conftest import ROOT, load
-from rnncourse import terminal
+from rnncourse.check import terminal
 from rnncourse.cli import app
 
 FUNCTIONS = list(load(UNIT).exercises)

@@ -6,10 +6,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from rnncourse import adapters
-from rnncourse.check import in_process
-from rnncourse.grading import release, runner, sandbox, unit
-from rnncourse.judge.verdict import judge
+from rnncourse.authoring import release, unit
+from rnncourse.check import adapters, in_process
+from rnncourse.check.verdict import judge
+from rnncourse.grading import runner, sandbox
 
 pytestmark = pytest.mark.slow
 NAME = "90-module"
@@ -29,7 +29,7 @@ class Leaky(torch.nn.Module):
         ### END SOLUTION
 """
 CHECKS = """
-from rnncourse.grading import exercise
+from rnncourse.authoring import exercise
 
 leaky = exercise("Leaky", points=3, returns="what it gives back", adapter="module")
 

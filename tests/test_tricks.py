@@ -71,7 +71,7 @@ FOUND = Bomb()
     "reads the solutions from disk": SEARCH
     + f"""
 for path in search("checks.py", "{UNIT}.ipynb", "{UNIT}.json"):
-    if path.endswith("checks.py"):
+    if path.endswith(("checks.py", "mistakes.py")):
         exec(open(path).read())
     else:
         import json
@@ -84,7 +84,7 @@ for path in search("checks.py", "{UNIT}.ipynb", "{UNIT}.json"):
     "imports the course's own files": """
 import importlib, sys, glob
 sys.path += glob.glob("/*") + glob.glob("/*/*") + glob.glob("/*/*/*")
-for name in ("rnncourse.grading.unit", "rnncourse.judge.verdict", "rnncourse.judge.spec", "checks", "rnncourse.units"):
+for name in ("rnncourse.authoring.unit", "rnncourse.check.verdict", "rnncourse.check.spec", "mistakes", "checks"):
     module = importlib.import_module(name)
     globals().update(vars(module))
 """,
@@ -154,11 +154,11 @@ for fd in range(256):
         pass
 """,
     "answers that every case passed": """
-import rnncourse.judge.frames as frames
+import rnncourse.grading.frames as frames
 frames.pack = lambda value: b'{"passed": true, "points": 99}'
 """,
     "replaces the comparison": """
-import rnncourse.judge.compare as compare, rnncourse.judge.wire as wire, rnncourse.judge.call as call
+import rnncourse.check.compare as compare, rnncourse.check.wire as wire, rnncourse.check.call as call
 compare.agree = compare.alike = wire.same = lambda *a: True
 call.in_process = lambda *a: lambda *b: call.Reply(True)
 """,
@@ -211,7 +211,7 @@ libc.chroot(b"/proc/1/root")
 """
     + SEARCH
     + """
-for path in search("checks.py"): exec(open(path).read())
+for path in search("checks.py") + search("mistakes.py"): exec(open(path).read())
 """,
     "becomes root": """
 import os, ctypes
@@ -262,7 +262,7 @@ assert FOUND == [[], []]
     + ANSWER_ALL,
     "stops itself": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
     "a reply of no known form": """
-import rnncourse.judge.frames as frames, numpy as np
+import rnncourse.grading.frames as frames, numpy as np
 real = frames.pack
 def forged(value):
     if "trouble" in value:

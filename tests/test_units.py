@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, UNITS, functions, load
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks, release, unit
 from rnncourse.check import in_process
 from rnncourse.check import load as load_public
-from rnncourse.grading import release, unit
-from rnncourse.judge.compare import alike
-from rnncourse.judge.spec import RIGHT
-from rnncourse.judge.verdict import judge
+from rnncourse.check.compare import alike
+from rnncourse.check.spec import RIGHT
+from rnncourse.check.verdict import judge
 
 SEED = 11
 LENGTH = 12  # characters: shorter lines of a solution are no secret

@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
+from rnncourse.authoring.unit import Score, Unit, load, score
+from rnncourse.check.verdict import Verdict
 from rnncourse.grading import submission
 from rnncourse.grading.sandbox import Limits, Sandbox
 from rnncourse.grading.session import Session
-from rnncourse.grading.unit import Score, Unit, load, score
-from rnncourse.judge.verdict import Verdict
 
 
 @dataclass(frozen=True)

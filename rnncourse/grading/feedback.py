@@ -29,7 +29,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades
 from traitlets.config import Config
 
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 
 # nbgrader's template asks for the macro of this file where others load MathJax from a foreign host. With this in its
 # place no script runs and nothing is fetched, whatever the page holds (formulas are MathML), and long lines of a

@@ -19,8 +19,8 @@ from concurrent.futures import CancelledError, Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnncourse import notebooks
-from rnncourse.grading import engine, gradebook, intake, jobs, release, report, store, submission
+from rnncourse.authoring import notebooks, release
+from rnncourse.grading import engine, gradebook, intake, jobs, report, store, submission
 from rnncourse.grading.sandbox import PACKAGE, Limits
 
 OUTPUTS = ("results.csv", "results.json", "report.html", "gradebook.db")
@@ -118,10 +118,10 @@ def _run(root, output, found, *, seed, workers, limits, confined, executor, feed
 
 
 def checks_hash(root: Path, unit: str) -> str:
-    """A hash of everything of ours that a result depends on: the unit, the judge and the grading rooms."""
-    files = [root / "solutions" / unit / f for f in (f"{unit}.ipynb", "checks.py")]
+    """A hash of everything of ours that a result depends on: the unit, and every room of the package."""
+    files = [root / "solutions" / unit / f"{unit}.ipynb", *sorted((root / "solutions" / unit).glob("*.py"))]
     files += [root / "exercises" / unit / f"{unit}.ipynb"]
-    files += sorted(p for folder in ("", "judge", "grading") for p in (PACKAGE / folder).glob("*.py"))
+    files += sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".j2") and "bench" not in p.parts)
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

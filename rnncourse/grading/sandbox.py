@@ -20,23 +20,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from rnncourse.judge import frames
+from rnncourse.grading import frames
 
 PREFIX = "rnncourse-"  # of the folders in /tmp, the process id follows
 PACKAGE = Path(__file__).resolve().parent.parent
-# Of rnncourse, students' code sees what chapters use; of the judge, what calls functions
-HIDDEN = (
-    "units",
-    "grading",
-    "judge",
-    "__pycache__",
-    "bench.py",
-    "bench_grading.py",
-    "bench_run.py",
-    "cli.py",
-    "check.py",
-)
-SHOWN = [f"judge/{m}.py" for m in ("__init__", "call", "cells", "compare", "forbidden", "frames", "wire")]
+# Of rnncourse, students' code sees what chapters use; of the checks, what calls functions and what they hand out
+HIDDEN = ("units", "check", "authoring", "grading", "bench", "cli.py", "__pycache__")
+SHOWN = [f"check/{m}.py" for m in ("adapters", "call", "cells", "compare", "forbidden", "properties", "toys", "wire")]
+SHOWN += [f"grading/{m}.py" for m in ("confine", "frames", "worker")]
 NO_CHECKS = (
     '"""Checks do nothing here: grading compares elsewhere."""\n\n\ndef unit(name):\n    return lambda f: None\n'
 )
@@ -175,13 +166,14 @@ def environment() -> dict[str, str]:
 
 def stage(course: Path, forbidden) -> None:
     """Copy what students' code may see of rnncourse, with checks that do nothing."""
-    hidden = {*HIDDEN, *(f"{f.removeprefix('rnncourse.')}.py" for f in forbidden)}
+    ours = [f.removeprefix("rnncourse.") for f in forbidden if f.startswith("rnncourse.")]
+    hidden = {*HIDDEN, *ours, *(f"{name}.py" for name in ours)}
     target = course / "rnncourse"
     shutil.copytree(PACKAGE, target, ignore=lambda folder, names: hidden & set(names))
-    for name in (*SHOWN, "grading/confine.py", "grading/worker.py"):
+    for name in SHOWN:
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copy(PACKAGE / name, target / name)
-    (target / "check.py").write_text(NO_CHECKS, encoding="utf-8")
+    (target / "check" / "__init__.py").write_text(NO_CHECKS, encoding="utf-8")
     for path in (course, *course.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)  # the worker is nobody
 

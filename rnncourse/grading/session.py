@@ -9,10 +9,10 @@ import socket
 import time
 from dataclasses import dataclass
 
+from rnncourse.check.call import Reply
+from rnncourse.check.spec import Spec
+from rnncourse.grading import frames
 from rnncourse.grading.sandbox import Sandbox
-from rnncourse.judge import frames
-from rnncourse.judge.call import Reply
-from rnncourse.judge.spec import Spec
 
 REPLY_BYTES = 1_000_000  # to a cell
 TEXT = 2000  # characters of a message

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from nbgrader.utils import compute_checksum
 
-from rnncourse import notebooks
+from rnncourse.authoring import notebooks
 from rnncourse.grading.clean import as_text, outputs, stream
 from rnncourse.grading.clean import markdown as clean_markdown
 

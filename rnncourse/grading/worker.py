@@ -30,9 +30,11 @@ def main(fd: int, course: str) -> None:
     control = socket.socket(fileno=fd)
     # here and not above: everything is imported as nobody, and rnncourse from the sandbox's copy
     global confine
-    from rnncourse.grading import confine
-    from rnncourse.judge import call, cells, frames  # noqa: F401  (imported once, for all workers)
-    from rnncourse.judge.forbidden import Tripwires
+    from rnncourse.check.forbidden import Tripwires
+    from rnncourse.grading import (
+        confine,
+        frames,  # noqa: F401  (imported once, for all workers)
+    )
 
     order = json.loads(frames.receive(control, 1 << 24))
     Tripwires([f for f in order["forbidden"] if not _is_function(f)]).install()
@@ -140,7 +142,8 @@ def serve_confined(channel: int, namespace: dict, order: dict) -> None:
 
 def serve(channel: socket.socket, namespace: dict) -> None:
     """Answer requests until the other side is gone: run a cell, call a function."""
-    from rnncourse.judge import cells, frames
+    from rnncourse.check import cells
+    from rnncourse.grading import frames
 
     callers: dict = {}
     sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(1, "w"), write_through=True)
@@ -165,7 +168,7 @@ def serve(channel: socket.socket, namespace: dict) -> None:
 
 def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
     """Call one of the student's functions."""
-    from rnncourse.judge.call import in_process
+    from rnncourse.check.call import in_process
 
     name, forbidden = request["name"], tuple(request["forbidden"])
     if name not in callers:
@@ -184,7 +187,7 @@ def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
 @contextlib.contextmanager
 def snares(forbidden):
     """While the function runs, forbidden functions of allowed modules are tripwires."""
-    from rnncourse.judge.forbidden import Tripwire
+    from rnncourse.check.forbidden import Tripwire
 
     held = []
     for name in filter(_is_function, forbidden):

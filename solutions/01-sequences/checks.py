@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnncourse.grading import exercise
+from rnncourse.authoring import exercise
 
 # ---------------------------------------------------------------------------------------------------------------------
 windows = exercise("windows", points=2, returns=("X", "y"))

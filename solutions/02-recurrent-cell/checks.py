@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from rnncourse import properties, toys
-from rnncourse.grading import exercise, mistakes, slips
+from rnncourse.authoring import exercise, mistakes, slips
+from rnncourse.check import properties, toys
 
 # 1. leaky_step
 

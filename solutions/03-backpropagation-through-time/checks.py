@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rnncourse import toys
-from rnncourse.grading import exercise
+from rnncourse.authoring import exercise
+from rnncourse.check import toys
 
 # 1. leaky_backward
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rnncourse import properties, toys
-from rnncourse.grading import exercise
-from rnncourse.judge.forbidden import NUMPY_UNIT
+from rnncourse.authoring import exercise
+from rnncourse.check import properties, toys
+from rnncourse.check.forbidden import NUMPY_UNIT
 
 FORBIDDEN = (*NUMPY_UNIT, "rnncourse.optim")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnncourse.grading import exercise, mistakes, slips
+from rnncourse.authoring import exercise, mistakes, slips
 
 # 1. leaky_jacobian
 

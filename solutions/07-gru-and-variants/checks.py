@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnncourse.grading import exercise, slips
+from rnncourse.authoring import exercise, slips
 
 
 def edits(e, body, known):

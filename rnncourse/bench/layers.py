@@ -248,7 +248,7 @@ def layers(pairs: int = 21, sizes: Sequence[Sequence[int]] = SIZES, cells: Seque
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}, expected at least 1: pass 21 for a median worth quoting")
     request = json.dumps({"pairs": pairs, "sizes": [list(size) for size in sizes], "cells": list(cells)})
-    command = [sys.executable, "-m", "rnncourse.bench"]
+    command = [sys.executable, "-m", "rnncourse.bench.layers"]
     child = subprocess.run(command, input=request, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
     if child.returncode != 0:
         raise RuntimeError(f"the measuring process stopped with status {child.returncode}: its error is printed above")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rnncourse.judge.forbidden import NUMPY_UNIT
+from rnncourse.check.forbidden import NUMPY_UNIT
 
 # Sizes of the public cases by parameter name: a general case, T = 1, B = 1, a last one. All different within a case, so
 # that a transposed array shows.
@@ -76,7 +76,7 @@ class Exercise:
         return self._draw(function, sizes)
 
     def property(self, adapter: Callable, says: str, **sizes):
-        """Decorator for draws whose inputs go to `adapter(function, **inputs)` of rnncourse.properties."""
+        """Decorator for draws whose inputs go to `adapter(function, **inputs)` of rnncourse.check.properties."""
         return lambda f: self._draw(f, sizes, through=adapter.__name__, says=says)
 
     def _draw(self, function, sizes, **kind):
@@ -117,7 +117,7 @@ def exercise(
     arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
     `forbidden` names modules and functions ("numpy.convolve") whose use costs the points; without an adapter these are
-    NUMPY_UNIT. `adapter` names the function of rnncourse.adapters that calls a class; its parameters are the inputs.
+    NUMPY_UNIT. `adapter` names the function of `check.adapters` that calls a class; its parameters are the inputs.
     """
     if forbidden is None:
         forbidden = () if adapter else NUMPY_UNIT

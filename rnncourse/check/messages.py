@@ -6,8 +6,8 @@ import numbers
 
 import numpy as np
 
-from rnncourse.judge.compare import ABSOLUTE, Problem, rms
-from rnncourse.judge.spec import ARGUMENTS, Case, Spec
+from rnncourse.check.compare import ABSOLUTE, Problem, rms
+from rnncourse.check.spec import ARGUMENTS, Case, Spec
 
 MOST_VALUES = 3  # wrong values of which the entries are shown
 MOST_NAMES = 8  # of the others

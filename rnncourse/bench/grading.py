@@ -1,7 +1,7 @@
 """What grading costs: `rnncourse grade` beside stock `nbgrader autograde`, in CPU seconds with all child processes.
 
 Both grade copies of a unit's solution, in two numbers of copies and in turn: the difference is what one more submission
-costs, the rest is start-up. How CPU time is counted: `bench_run`.
+costs, the rest is start-up. How CPU time is counted: `rnncourse.bench.run`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from rnncourse import bench_run, notebooks
-from rnncourse.bench import cpu_model
+from rnncourse.authoring import notebooks
+from rnncourse.bench.layers import cpu_model
 
 GOALS = {"cpu_seconds": 0.045, "times_less_than_stock": 20, "two_workers": 1.7}  # to report, not to test
 BIN = Path(sys.executable).parent
@@ -127,7 +127,7 @@ class Bench:
             self._hand_in(folder / "submitted", copies)
             request = {"root": str(self.root), "unit": self.unit, "workers": workers, "feedback": feedback}
             request |= {"submissions": str(folder / "submitted"), "output": str(folder / "grading")}
-            out, cpu, wall = measured([sys.executable, "-m", "rnncourse.bench_run"], json.dumps(request))
+            out, cpu, wall = measured([sys.executable, "-m", "rnncourse.bench.run"], json.dumps(request))
             results = json.loads((folder / "grading" / "results.json").read_text(encoding="utf-8"))
             if any(r["score"] != r["max_score"] for r in results) or len(results) != copies:
                 raise RuntimeError(f"{self.unit}: a copy of the solution did not get full points")
@@ -167,7 +167,7 @@ def measured(command: list[str], said: str = "", cwd: Path | None = None) -> tup
         asked.write(said.encode())
         asked.seek(0)
         started = time.monotonic()
-        launch = [sys.executable, "-I", bench_run.__file__, *command]
+        launch = [sys.executable, "-I", str(Path(__file__).with_name("run.py")), *command]
         child = subprocess.Popen(launch, stdin=asked, stdout=out, stderr=err, env=env, cwd=cwd)
         _, status, used = os.wait4(child.pid, 0)
         wall = time.monotonic() - started

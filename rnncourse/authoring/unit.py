@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import itertools
 import re
+import sys
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +20,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from rnncourse import adapters, notebooks
-from rnncourse.check import in_process
-from rnncourse.grading.author import Draw, Exercise, Slip
-from rnncourse.judge import wire
-from rnncourse.judge.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
-from rnncourse.judge.verdict import Verdict, judge, observe, reply_of
+from rnncourse.authoring import notebooks
+from rnncourse.authoring.author import Draw, Exercise, Slip
+from rnncourse.check import adapters, in_process, wire
+from rnncourse.check.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
+from rnncourse.check.verdict import Verdict, judge, observe, reply_of
 
 PUBLIC_SEED = 20260101
 PAIRED = 16  # slips, from the first on, of which two at once are looked at: their number grows with the square
@@ -195,13 +195,30 @@ def load(folder: Path) -> Unit:
         if "setup" in cell.metadata.get("tags", []) or (grading.get("solution") and not grading.get("grade")):
             exec(compile(cell.source, f"<{name}, cell {cell.id}>", "exec"), namespace)
             sources[grading.get("grade_id", cell.id)] = cell.source
-    spec = importlib.util.spec_from_file_location(f"checks_{name.replace('-', '_')}", folder / "checks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = _checks(folder)
     exercises = {e.name: e for e in vars(module).values() if isinstance(e, Exercise)}
     for problem in _misfits(notebook, exercises, namespace, sources):
         raise ValueError(f"{folder}: {problem}")
     return Unit(name, folder, exercises, namespace, sources)
+
+
+def _checks(folder: Path):
+    """The module checks.py of a unit, after mistakes.py beside it (if there is one) has added to its exercises."""
+    modules = {}
+    held = sys.modules.get("checks")
+    try:
+        for name in ("checks", "mistakes"):
+            if (folder / f"{name}.py").is_file():
+                spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+                modules[name] = importlib.util.module_from_spec(spec)
+                if name == "checks":  # so that mistakes.py says `from checks import leaky_step`
+                    sys.modules[name] = modules[name]
+                spec.loader.exec_module(modules[name])
+    finally:
+        sys.modules.pop("checks")
+        if held is not None:
+            sys.modules["checks"] = held
+    return modules["checks"]
 
 
 def _misfits(notebook, exercises, namespace, sources):

@@ -1,4 +1,4 @@
-"""Plain values as JSON and back: numbers, texts, lists, tuples, dicts, arrays and functions of `rnncourse.toys`.
+"""Plain values as JSON and back: numbers, texts, lists, tuples, dicts, arrays and functions of `rnncourse.check.toys`.
 
 Nothing else crosses, above all no pickle: decoding runs nobody's code.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnncourse import toys
+from rnncourse.check import toys
 
 DIGITS = 10  # significant digits of a stored float: enough for every tolerance here, stable across processors
 
@@ -52,7 +52,7 @@ def _round(number: float):
 def encode(value):
     """A plain value as something `json.dumps` takes.
 
-    Raises TypeError for anything that is not plain data or a function of `rnncourse.toys`.
+    Raises TypeError for anything that is not plain data or a function of `rnncourse.check.toys`.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -79,7 +79,7 @@ def encode(value):
     if callable(value) and getattr(toys, getattr(value, "__name__", ""), None) is value:
         return {"toy": value.__name__}
     raise TypeError(
-        f"cannot store {type(value).__name__} {value!r:.80}: only plain data and functions of rnncourse.toys"
+        f"cannot store {type(value).__name__} {value!r:.80}: only plain data and functions of rnncourse.check.toys"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rnncourse.judge import wire
+from rnncourse.check import wire
 
 RIGHT, WRONG = "=", "!"  # cells of a table of results: as expected; wrong, whatever came
 ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
@@ -19,7 +19,7 @@ class Case:
     sizes: dict
     expected: object = None
     term: str | None = None  # all arguments of the other terms are zero
-    through: str | None = None  # the adapter in rnncourse.properties that calls the function
+    through: str | None = None  # the adapter in rnncourse.check.properties that calls the function
     says: str | None = None  # the property in one sentence
 
 
@@ -57,7 +57,7 @@ class Spec:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
-    adapter: str | None = None  # the function of rnncourse.adapters that calls it
+    adapter: str | None = None  # the function of rnncourse.check.adapters that calls it
     forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
 
 

@@ -6,8 +6,8 @@ cannot be used, an adapter raises `Wrong` with a sentence for the student.
 
 import numpy as np
 
-from rnncourse.judge import wire
-from rnncourse.judge.compare import Wrong, described
+from rnncourse.check import wire
+from rnncourse.check.compare import Wrong, described
 
 __all__ = ["Wrong", "all_are_drawn", "bit_reader", "repeats"]
 

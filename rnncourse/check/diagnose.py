@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from rnncourse.judge.compare import alike
-from rnncourse.judge.spec import RIGHT, WRONG
+from rnncourse.check.compare import alike
+from rnncourse.check.spec import RIGHT, WRONG
 
 MOST = 2  # mistakes named at once
 EVIDENCE = 4  # numbers that must agree before a part of a result counts as recognised

@@ -13,9 +13,9 @@ import textwrap
 from functools import cache
 from importlib import resources
 
-from rnncourse.judge.call import in_process
-from rnncourse.judge.spec import Spec, spec_from_json
-from rnncourse.judge.verdict import judge
+from rnncourse.check.call import in_process
+from rnncourse.check.spec import Spec, spec_from_json
+from rnncourse.check.verdict import judge
 
 UNITS = resources.files("rnncourse") / "units"
 

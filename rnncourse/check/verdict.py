@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncourse import properties
-from rnncourse.judge import messages, wire
-from rnncourse.judge.call import Reply
-from rnncourse.judge.compare import Problem, Wrong, agree, fingerprint, leaves
-from rnncourse.judge.diagnose import diagnose
-from rnncourse.judge.spec import ARGUMENTS, RIGHT, Case, Spec
+from rnncourse.check import messages, properties, wire
+from rnncourse.check.call import Reply
+from rnncourse.check.compare import Problem, Wrong, agree, fingerprint, leaves
+from rnncourse.check.diagnose import diagnose
+from rnncourse.check.spec import ARGUMENTS, RIGHT, Case, Spec
 
 MOST_TEXT = 5000  # characters of a message
 OPENINGS = {

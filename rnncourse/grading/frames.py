@@ -15,8 +15,7 @@ import time
 
 import numpy as np
 
-from rnncourse import toys
-from rnncourse.judge import wire
+from rnncourse.check import toys, wire
 
 LENGTH = struct.Struct(">Q")
 KINDS = "biuf"
@@ -75,7 +74,7 @@ def _array_tree(array, blobs):
 
 
 def unpack(data: bytes, with_toys: bool = False):
-    """The value of a frame; raises Forged. Functions of `rnncourse.toys` are read only `with_toys`."""
+    """The value of a frame; raises Forged. Functions of `rnncourse.check.toys` are read only `with_toys`."""
     try:
         (length,) = LENGTH.unpack_from(data)
         if length > MOST_TREE:

@@ -15,10 +15,11 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from rnncourse.grading.unit import Unit, load
-from rnncourse.judge.spec import spec_to_json
+from rnncourse.authoring.unit import Unit, load
+from rnncourse.check.spec import spec_to_json
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same zip from the same files
+NOT_FOR_STUDENTS = ("authoring", "grading", "bench", "__pycache__")
 STUDENT_FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE", "LICENSE-CONTENT")
 
 
@@ -68,7 +69,7 @@ def student_zip(root: Path, target: Path) -> list[str]:
     package = [
         p
         for p in sorted((root / "rnncourse").rglob("*"))
-        if p.suffix in (".py", ".json") and "__pycache__" not in p.parts
+        if p.is_file() and p.relative_to(root / "rnncourse").parts[0] not in NOT_FOR_STUDENTS and p.suffix != ".pyc"
     ]
     files |= {p.relative_to(root).as_posix(): p for p in package}
     files |= {name: root / name for name in STUDENT_FILES}

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnncourse import check
-from rnncourse.judge import cells
-from rnncourse.judge.call import in_process
-from rnncourse.judge.verdict import judge
+from rnncourse.check import cells
+from rnncourse.check.call import in_process
+from rnncourse.check.verdict import judge
 
 UNIT = re.compile(r"""\bunit\(\s*["']([\w-]+)["']\s*\)""")
 START = 120.0  # seconds for what we start and import, on a slow disk too
@@ -118,7 +118,7 @@ def _watched(path: Path, skip: list[str], seconds: float) -> tuple[list[dict], b
     path, package = path.resolve(), Path(check.__file__).parents[1]
     there = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
     child = subprocess.Popen(
-        [sys.executable, "-m", "rnncourse.terminal", str(path), json.dumps(skip)],
+        [sys.executable, "-m", "rnncourse.check.terminal", str(path), json.dumps(skip)],
         cwd=path.parent,  # as in Jupyter, files beside the notebook are found
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

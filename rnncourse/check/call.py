@@ -17,9 +17,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 
-from rnncourse import adapters
-from rnncourse.judge import wire
-from rnncourse.judge.forbidden import Forbidden, used
+from rnncourse.check import adapters, wire
+from rnncourse.check.forbidden import Forbidden, used
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None 
     """A `call(name, args) -> Reply` for functions of this process.
 
     `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use,
-    `adapter` names the function of `rnncourse.adapters` that calls what is no plain function.
+    `adapter` names the function of `rnncourse.check.adapters` that calls what is no plain function.
     """
     forbidden = tuple(forbidden)
 

@@ -1,7 +1,7 @@
-"""The processes that `bench_grading` measures with `wait4`: CPU time of a process and of all below it.
+"""The processes that `bench.grading` measures with `wait4`: CPU time of a process and of all below it.
 
-Only processes that somebody waited for count. `python bench_run.py COMMAND ...`, in which both graders run, waits for
-those whose starter is gone, as bubblewrap's inner one is. `python -m rnncourse.bench_run` grades as the JSON on stdin
+Only processes that somebody waited for count. `python run.py COMMAND ...`, in which both graders run, waits for
+those whose starter is gone, as bubblewrap's inner one is. `python -m rnncourse.bench.run` grades as the JSON on stdin
 says. Inside bubblewrap the server waits for every worker; that of a killed sandbox would take these times along, so the
 measured engines close their sandbox before they end.
 """

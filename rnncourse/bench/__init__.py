@@ -1,0 +1,1 @@
+"""Measure speed: reported, never asserted."""

@@ -1,1 +1,0 @@
-"""Compare, judge and diagnose what a function returned. Students meet it through `rnncourse.check`."""
