@@ -62,6 +62,7 @@ class Exercise:
     may_change: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = NUMPY_UNIT
     adapter: str | None = None
+    blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     draws: list[Draw] = field(default_factory=list)
     mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
     answers: list[Callable] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Exercise:
 
 
 def exercise(
-    name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=None, adapter=None
+    name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=None, adapter=None, blocks=None
 ) -> Exercise:
     """Declare a graded function.
 
@@ -118,10 +119,17 @@ def exercise(
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
     `forbidden` names modules and functions ("numpy.convolve") whose use costs the points; without an adapter these are
     NUMPY_UNIT. `adapter` names the function of `check.adapters` that calls a class; its parameters are the inputs.
+    `blocks` names the equal blocks along the last axis of a returned array, {"da": ("i", "f", "g", "o")}: a student is
+    told which of them are wrong.
     """
     if forbidden is None:
         forbidden = () if adapter else NUMPY_UNIT
-    return Exercise(name, points, returns, dict(terms or {}), tolerance, tuple(may_change), tuple(forbidden), adapter)
+    unknown = set(blocks or {}) - ({returns} if isinstance(returns, str) else set(returns))
+    if unknown:
+        raise ValueError(f"{name}: blocks are given for {', '.join(sorted(unknown))}, which it does not return")
+    changeable, forbidden = tuple(may_change), tuple(forbidden)
+    terms, blocks = dict(terms or {}), dict(blocks or {})
+    return Exercise(name, points, returns, terms, tolerance, changeable, forbidden, adapter, blocks)
 
 
 def slips(e: Exercise, edits: dict[str, dict[str, str]]) -> None:

@@ -23,8 +23,11 @@ import numpy as np
 from rnncourse.authoring import notebooks
 from rnncourse.authoring.author import Draw, Exercise, Slip
 from rnncourse.check import adapters, in_process, wire
+from rnncourse.check.diagnose import EVIDENCE
+from rnncourse.check.observe import observe, reply_of
+from rnncourse.check.relations import Again, ignored
 from rnncourse.check.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
-from rnncourse.check.verdict import Verdict, judge, observe, reply_of
+from rnncourse.check.verdict import Verdict, judge, recognise
 
 PUBLIC_SEED = 20260101
 PAIRED = 16  # slips, from the first on, of which two at once are looked at: their number grows with the square
@@ -98,6 +101,7 @@ class Unit:
             may_change=e.may_change,
             forbidden=e.forbidden,
             adapter=e.adapter,
+            blocks=e.blocks,
         )
         rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
         right = in_process({name: self.namespace[name]}, arguments, adapter=e.adapter)
@@ -109,13 +113,19 @@ class Unit:
             # what is stored is what is compared, also with hidden cases
             cases.append(replace(case, expected=wire.decode(wire.encode(reply.value))))
         spec = replace(spec, cases=cases)
+        spec = replace(spec, unused=self._unused(spec, right))
         known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), _headline(hint)) for hint, m in e.mistakes])
         single = replace(spec, mistakes=known)
         return replace(single, pairs=OnDemand(lambda: list(self._masking_pairs(single))))
 
-    def pairs(self, name: str):
-        """(k, l, implementation) for each two of the first slips of `name` that can be made at once."""
-        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)][:PAIRED]
+    def _unused(self, spec: Spec, right: Callable) -> tuple[str, ...]:
+        """The arguments that make no difference to the solution either."""
+        plain = [(case, observe(spec, case, right)) for case in spec.cases if case.through is None]
+        return tuple(ignored(spec, plain, Again(spec, right.trial)))
+
+    def pairs(self, name: str, most: int | None = PAIRED):
+        """(k, l, implementation) for each two of the first `most` slips of `name` that can be made at once."""
+        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)][:most]
         for (k, a), (l, b) in itertools.combinations(slips, 2):
             # where the first took away what the second edits, or the two contradict each other, there is no pair
             with contextlib.suppress(ValueError, SyntaxError):
@@ -124,15 +134,21 @@ class Unit:
     def _masking_pairs(self, spec: Spec):
         """The pairs of mistakes of which the judge would name neither."""
         for k, l, implementation in self.pairs(spec.name):
-            verdict = judge(spec, in_process({spec.name: implementation}, spec.arguments, adapter=spec.adapter))
-            if not verdict.passed and not {spec.mistakes[k].hint, spec.mistakes[l].hint} & set(verdict.hints):
-                yield Pair((k, l), _thinned(self.prints(spec, implementation)))
+            seen = self.observations(spec, implementation)
+            named = {m.hint for m in recognise(spec, seen).mistakes}
+            if not all(o.passed for o in seen) and not named & {spec.mistakes[k].hint, spec.mistakes[l].hint}:
+                prints = _thinned(seen)
+                if prints:
+                    yield Pair((k, l), prints)
+
+    def observations(self, spec: Spec, implementation: Callable) -> list:
+        """What a function gives in each case of a spec."""
+        call = in_process({spec.name: implementation}, spec.arguments, adapter=spec.adapter)
+        return [observe(spec, case, call) for case in spec.cases]
 
     def prints(self, spec: Spec, mistake) -> list[dict]:
         """The fingerprints of a known mistake (or slips, or any function) over the cases of a spec."""
-        implementation = self.implementation(spec.name, mistake)
-        call = in_process({spec.name: implementation}, spec.arguments, adapter=spec.adapter)
-        return [observe(spec, case, call).prints() for case in spec.cases]
+        return [o.prints() for o in self.observations(spec, self.implementation(spec.name, mistake))]
 
     def _cases(self, e: Exercise, rng, hidden: bool, arguments: tuple[str, ...]) -> list[Case]:
         cases = []
@@ -172,11 +188,19 @@ def _headline(hint: str) -> str:
     return re.split(r"[:;.] |[.:;]$|, which|, so ", hint)[0][:80]
 
 
-def _thinned(prints: list[dict]) -> list[dict]:
-    """A table that keeps the first few fingerprints of numbers, or of exceptions if there are none."""
-    wrong = [(c, leaf) for c, row in enumerate(prints) for leaf, p in row.items() if p != RIGHT]
-    numbers = [(c, leaf) for c, leaf in wrong if isinstance(prints[c][leaf], list)]
-    kept = set((numbers or wrong)[:KEPT])
+def _thinned(seen: list) -> list[dict]:
+    """A table that keeps a few fingerprints, of cells with many numbers first; [] if that is too little to go by."""
+    numbers = [o.evidence() for o in seen]
+    prints = [o.prints() for o in seen]
+    wrong = [(c, leaf) for c, row in enumerate(prints) for leaf, p in row.items() if isinstance(p, list)]
+    wrong.sort(key=lambda cell: -len(numbers[cell[0]].get(cell[1], ())))
+    kept, known = set(), set()
+    for c, leaf in wrong:
+        if len(kept) < KEPT or len(known) < EVIDENCE:
+            kept.add((c, leaf))
+            known |= numbers[c].get(leaf, frozenset())
+    if len(known) < EVIDENCE:
+        return []
     return [
         {leaf: p if p == RIGHT or (c, leaf) in kept else WRONG for leaf, p in row.items()}
         for c, row in enumerate(prints)

@@ -8,17 +8,22 @@ from __future__ import annotations
 import contextlib
 import difflib
 import inspect
+import io
 import linecache
 import re
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from rnncourse.check import adapters, wire
 from rnncourse.check.forbidden import Forbidden, used
+
+PACKAGE = str(Path(__file__).parents[1])
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Reply:
     """What came back from a call: a value, or trouble and its text; and the positions of changed arguments."""
 
     value: object = None
-    trouble: str | None = None  # "missing", "blank", "forbidden", "stopped", "raised", "wrong"
+    trouble: str | None = None  # "missing", "blank", "forbidden", "stopped", "raised", "wrong", "late"
     text: str = ""
     code: str = ""  # a stable short form of an exception, for fingerprints
     changed: tuple[int, ...] = ()
@@ -35,6 +40,7 @@ class Reply:
 def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None = None):
     """A `call(name, args) -> Reply` for functions of this process.
 
+    `call.trial(name, args, seconds)` is for what the student has not asked for: it prints nothing and gives up in time.
     `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use,
     `adapter` names the function of `rnncourse.check.adapters` that calls what is no plain function.
     """
@@ -76,7 +82,36 @@ def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None 
             value, changed=tuple(i for i, (a, b) in enumerate(zip(args, before, strict=True)) if not wire.same(a, b))
         )
 
+    def trial(name: str, args: list, seconds: float) -> Reply:
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), _at_most(seconds):
+                return call(name, args)
+        except Late:
+            return Reply(trouble="late", text=f"{name} took longer than {seconds:.2g} s", code="late")
+
+    call.trial = trial
     return call
+
+
+class Late(BaseException):
+    """Raised in code that runs too long; no `except Exception` stops it."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float):
+    """Ends code that runs longer, by a look at the clock at each line: works in notebooks and on every system."""
+    end, held = time.monotonic() + seconds, sys.gettrace()
+
+    def look(frame, event, arg):
+        if time.monotonic() > end:
+            raise Late
+        return None if frame.f_code.co_filename.startswith(PACKAGE) else look
+
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(held)
 
 
 def _signature(name: str, function, args: list, arguments) -> Reply | None:
@@ -112,9 +147,9 @@ def _missing(name: str, namespace: dict) -> str:
 def _raised(name: str, error: BaseException) -> str:
     """The exception, and the last line of the student's own code that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and "rnncourse" not in f.filename]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(PACKAGE)]
     text = f"{name} raised {type(error).__name__}: {error}"
     if isinstance(error, ValueError) and "matmul" in str(error):
         text += "\n  (the inner sizes of the matrix product do not fit: is a .T missing, or one too many?)"
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
-    return f"{text}\n  in the line  {line}" if line else text
+    return f"{text}\n  in line {own[-1].lineno}:  {line}" if line else text

@@ -17,6 +17,7 @@ PROJECTIONS = 4
 PRINT_TOLERANCE = 1e-3  # of the leaf's root mean square: float32 answers and other summation orders stay far below it
 ABSOLUTE = 1e-8
 MOST_PRINTED = 10_000  # entries
+MOST_COUNTED = 16
 
 
 class Wrong(ValueError):
@@ -228,6 +229,24 @@ def fingerprint(leaf: Leaf, expected: Leaf | None = None) -> list[float] | str:
     weights = np.random.RandomState(seed).standard_normal((min(PROJECTIONS, leaf.size), leaf.size))
     with np.errstate(over="ignore", invalid="ignore"):
         return [float(f"{v:.10g}") for v in (*(weights @ flat / np.sqrt(max(leaf.size, 1))), rms(flat))]
+
+
+def evidence(leaf: Leaf, expected: Leaf) -> frozenset:
+    """The different numbers that came out wrong, at most MOST_COUNTED: what a match of fingerprints rests on.
+
+    NaN is none, a constant array is one, and it takes eight entries of a mask to make one.
+    """
+    array = leaf.array if isinstance(leaf, Problem) else leaf
+    if not isinstance(array, np.ndarray) or array.size > MOST_PRINTED:
+        return frozenset()
+    if array.dtype.kind == "b":
+        return frozenset((array.shape, *piece) for piece in enumerate(np.packbits(array)[: array.size // 8].tolist()))
+    wrong = array.astype(np.float64).ravel()
+    if isinstance(expected, np.ndarray) and array.shape == expected.shape:
+        with np.errstate(invalid="ignore"):
+            wrong = wrong[np.abs(wrong - expected.ravel()) > PRINT_TOLERANCE * rms(expected) + ABSOLUTE]
+    wrong = wrong[np.isfinite(wrong)][:MOST_COUNTED]
+    return frozenset(float(f"{v:.4g}") for v in wrong)
 
 
 def _finite(flat: np.ndarray) -> np.ndarray:

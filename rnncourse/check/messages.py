@@ -1,7 +1,8 @@
-"""What a student reads when a function is not right: the first stage that fails, then the term."""
+"""What a student reads when a function is not right: what is known, the first stage that fails, then the term."""
 
 from __future__ import annotations
 
+import itertools
 import numbers
 
 import numpy as np
@@ -9,19 +10,21 @@ import numpy as np
 from rnncourse.check.compare import ABSOLUTE, Problem, rms
 from rnncourse.check.spec import ARGUMENTS, Case, Spec
 
-MOST_VALUES = 3  # wrong values of which the entries are shown
 MOST_NAMES = 8  # of the others
 
 
-def explain(spec: Spec, seen: list, reveal: bool) -> list[str]:
-    """The lines for a function of which at least one case failed; `seen` holds one observation per case."""
+def explain(spec: Spec, seen: list, reveal: bool, told: list[str]) -> list[str]:
+    """The lines for a function of which at least one case failed.
+
+    `seen` holds one observation per case, `told` the sentences that say what is wrong, if that is known.
+    """
     number = next(k for k, o in enumerate(seen) if not o.passed)
     wrong = sum(not o.passed for o in seen)
     opening = f"{spec.name} is not right yet: {wrong} of {len(seen)} cases fail{'s' * (wrong == 1)}"
     where = _where(spec.cases[number])
     if where:
         opening += f", {'with' if wrong == 1 else 'the first with'} {where}"
-    return [opening + ".", *_what(spec, seen, number, reveal), *_terms(spec, seen)]
+    return [opening + ".", *told, *_what(spec, seen, number, reveal, bool(told)), *_terms(spec, seen)]
 
 
 def _where(case: Case) -> str:
@@ -45,20 +48,19 @@ def _short(value) -> str:
     return f"{value:.5g}" if isinstance(value, float) else repr(value)
 
 
-def _what(spec: Spec, seen: list, number: int, reveal: bool) -> list[str]:
-    """The first stage that fails: exception, type, shape, finiteness, value."""
+def _what(spec: Spec, seen: list, number: int, reveal: bool, known: bool) -> list[str]:
+    """The first stage that fails: exception, type, shape, finiteness, value. Of several wrong arrays one is shown."""
     case, first = spec.cases[number], seen[number]
     if first.reply.trouble:
         return [first.reply.text]
     lines = [case.says] if case.says else []
     summary = _right_and_wrong(seen)
-    lines += summary + _exchanged(first)
+    lines += summary + ([] if known else _exchanged(first))
     wrong = [k for k, ok in first.right.items() if not ok]
     problems = {k: v.text for k, v in first.leaves.items() if isinstance(v, Problem)}
-    shown = list(problems) or wrong[:MOST_VALUES]
-    values = (k for k in shown if k not in problems)
-    lines += dict.fromkeys(problems.values())
-    lines += [_value(k, first.leaves[k], first.expected[k], case.sizes, spec.tolerance, reveal) for k in values]
+    shown = [k for k, text in problems.items() if k == ARGUMENTS or text == next(iter(problems.values()))] or wrong[:1]
+    lines += dict.fromkeys(problems[k] for k in shown if k in problems)
+    lines += [_value(spec, case, k, first, reveal) for k in shown if k not in problems]
     return lines if summary else lines + _others([k for k in wrong if k not in shown])
 
 
@@ -81,15 +83,17 @@ def _right_and_wrong(seen: list) -> list[str]:
 
 def _exchanged(seen) -> list[str]:
     """Two returned arrays of which each has the other's shape."""
-    shapes = {k: v.array.shape for k, v in seen.leaves.items() if isinstance(v, Problem) and v.array is not None}
-    if len(shapes) == len(seen.expected) == 2:
-        (a, b), (c, d) = shapes.values(), (np.shape(v) for v in seen.expected.values())
-        if (a, b) == (d, c) != (c, d):
-            return ["The two values look exchanged."]
-    return []
+    came = {k: v.array.shape for k, v in seen.leaves.items() if isinstance(v, Problem) and v.array is not None}
+    due = {k: np.shape(v) for k, v in seen.expected.items()}
+    pairs = [(a, b) for a, b in itertools.combinations(came, 2) if (came[a], came[b]) == (due[b], due[a])]
+    if len(pairs) != 1 or due[pairs[0][0]] == due[pairs[0][1]]:
+        return []
+    return [f"{pairs[0][0]} and {pairs[0][1]} look exchanged."]
 
 
-def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
+def _value(spec: Spec, case: Case, name: str, seen, reveal: bool) -> str:
+    """How a value of the right form is wrong: where, how far, in which blocks and steps."""
+    leaf, expected = seen.leaves[name], seen.expected[name]
     if isinstance(expected, str):
         texts = f": yours is {leaf!r:.80}, expected {expected!r:.80}" if reveal else ""
         return f"{name} is another text than expected{texts}.".replace("\\x1f", " | ")
@@ -97,7 +101,7 @@ def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
         error = np.abs(leaf.astype(np.float64) - expected.astype(np.float64))
     if not error.size:
         return f"{name} is wrong."
-    bad = ~((error <= tolerance * rms(expected[np.isfinite(expected)]) + ABSOLUTE) | (leaf == expected))
+    bad = ~((error <= spec.tolerance * rms(expected[np.isfinite(expected)]) + ABSOLUTE) | (leaf == expected))
     whole = expected.dtype.kind in "biu"  # of tokens and masks the first wrong one tells more than the largest
     worst = np.nan_to_num(np.where(bad, error, -1), nan=np.inf)
     place = np.unravel_index(int(np.argmax(bad if whole else worst)), error.shape)
@@ -110,12 +114,31 @@ def _value(name, leaf, expected, sizes, tolerance, reveal) -> str:
         text += f"the first at {at}{values}" if whole else f"largest difference {error[place]:.3g} at {at}{values}"
     if not reveal and not whole:
         text += f" (the values are of size {rms(expected):.3g})"
-    if error.ndim > 1 and sizes.get("T", 0) == len(error) > 1:
-        steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))
-        text += f"; wrong steps: {_steps(steps, len(error))}"
+    text += _blocks(spec.blocks.get(name, ()), bad) + _steps(case, bad)
     if leaf.dtype.kind in "iu" and expected.dtype.kind == "f":
         text += "; your array holds integers, so fractions are cut off"
     return text + "."
+
+
+def _blocks(blocks: tuple[str, ...], bad) -> str:
+    """Which of the blocks along the last axis are wrong, if some are right."""
+    if not blocks or bad.shape[-1] % len(blocks):
+        return ""
+    wrong = bad.reshape(-1, len(blocks), bad.shape[-1] // len(blocks)).any(axis=(0, 2))
+    named = [block for block, is_wrong in zip(blocks, wrong, strict=True) if is_wrong]
+    return "" if wrong.all() else f"; wrong block{'s' * (len(named) > 1)}: {', '.join(named)}"
+
+
+def _steps(case: Case, bad) -> str:
+    """Which steps are wrong, for an array whose first axis is time and no other length of the case."""
+    T = case.sizes.get("T", 0)
+    others = [n for k, n in case.sizes.items() if k != "T"]
+    if bad.ndim < 2 or not len(bad) == T > 1 or T in others:
+        return ""
+    steps = np.flatnonzero(bad.reshape(T, -1).any(axis=1))
+    if len(steps) == T:
+        return f"; wrong steps: all {T}"
+    return "; wrong steps: " + ", ".join(f"t = {t}" for t in steps[:6]) + (" ..." if len(steps) > 6 else "")
 
 
 def _numbers(a, b) -> tuple[str, str]:
@@ -129,18 +152,17 @@ def _numbers(a, b) -> tuple[str, str]:
     return shown
 
 
-def _steps(steps, T) -> str:
-    if len(steps) == T:
-        return f"all {T}"
-    return ", ".join(f"t = {t}" for t in steps[:6]) + (" ..." if len(steps) > 6 else "")
-
-
 def _terms(spec: Spec, seen: list) -> list[str]:
     """Which term is wrong, if some terms alone are right and others are not."""
-    alone = {c.term: o.passed for c, o in zip(spec.cases, seen, strict=True) if c.term}
+    alone = {c.term: _right(o) for c, o in zip(spec.cases, seen, strict=True) if c.term}
     wrong = [t for t, ok in alone.items() if not ok]
     if not wrong or len(wrong) == len(alone):
-        if alone and not wrong and not any(o.reply.trouble or _problems(o) for o in seen):
+        if (
+            alone
+            and not wrong
+            and not all(map(_right, seen))
+            and not any(o.reply.trouble or _problems(o) for o in seen)
+        ):
             return ["Each term alone is right: look at how the terms are combined."]
         return []
     right = [t for t, ok in alone.items() if ok]
@@ -149,6 +171,11 @@ def _terms(spec: Spec, seen: list) -> list[str]:
         f"Look at the {_listed(wrong)} term{'s' * (len(wrong) > 1)} ({arguments}): "
         f"with the other terms zero the result is wrong; for {_listed(right)} alone it is right."
     ]
+
+
+def _right(seen) -> bool:
+    """Is all right that was returned? A changed argument is no fault of a term."""
+    return all(ok for leaf, ok in seen.right.items() if leaf != ARGUMENTS)
 
 
 def _problems(seen) -> bool:

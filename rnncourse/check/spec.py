@@ -59,6 +59,8 @@ class Spec:
     may_change: tuple[str, ...] = ()
     adapter: str | None = None  # the function of rnncourse.check.adapters that calls it
     forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
+    blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of a returned array, along its last axis
+    unused: tuple[str, ...] = ()  # arguments that make no difference to the right answer either
 
 
 def spec_to_json(spec: Spec) -> dict:
@@ -74,6 +76,8 @@ def spec_to_json(spec: Spec) -> dict:
         "may_change": list(spec.may_change),
         "forbidden": list(spec.forbidden),
         **({"adapter": spec.adapter} if spec.adapter else {}),
+        **({"blocks": {k: list(v) for k, v in spec.blocks.items()}} if spec.blocks else {}),
+        **({"unused": list(spec.unused)} if spec.unused else {}),
         "cases": [
             {
                 "sizes": c.sizes,
@@ -110,5 +114,7 @@ def spec_from_json(data: dict) -> Spec:
         tolerance=data["tolerance"],
         may_change=tuple(data["may_change"]),
         forbidden=tuple(data["forbidden"]),
+        blocks={k: tuple(v) for k, v in data.get("blocks", {}).items()},
+        unused=tuple(data.get("unused", ())),
         adapter=data.get("adapter"),
     )

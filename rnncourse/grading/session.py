@@ -17,7 +17,7 @@ from rnncourse.grading.sandbox import Sandbox
 REPLY_BYTES = 1_000_000  # to a cell
 TEXT = 2000  # characters of a message
 ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
-TROUBLES = (None, "missing", "blank", "forbidden", "raised")
+TROUBLES = (None, "missing", "blank", "forbidden", "raised", "late")
 
 
 class Session:
@@ -43,10 +43,10 @@ class Session:
         """The `call` for `score`, for functions with these specs."""
         return Caller(self, specs)
 
-    def ask(self, spec: Spec, packed: bytes, count: int, limit: int) -> list[Reply]:
+    def ask(self, spec: Spec, packed: bytes, count: int, limit: int, trial: bool = False) -> list[Reply]:
         """Send one request with `count` calls of a function; their replies, shorter if the first says all.
 
-        `limit`: bytes that a reply may have.
+        `limit`: bytes that a reply may have. What goes wrong in a `trial` is not the student's and is not kept.
         """
         name = spec.name
         if name in self.dead:
@@ -70,6 +70,8 @@ class Session:
                 replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text} {self._explained(name)}")
             return replies
         self._stop()
+        if trial:
+            return [Reply(trouble="late", text=f"{text}.", code="late")]
         self.troubles.append(text)
         self.dead[name] = Reply(trouble="stopped", text=f"{text}.", code="stopped")
         return [*replies, self.dead[name]]
@@ -140,6 +142,11 @@ class Caller:
         spec = self.specs[name]
         return self.session.ask(spec, packed(spec, [args]), 1, self._request(spec).room)[-1]
 
+    def trial(self, name: str, args: list, seconds: float) -> Reply:
+        """A call that the student has not asked for: stopped after `seconds`."""
+        spec = self.specs[name]
+        return self.session.ask(spec, packed(spec, [args], seconds), 1, self._request(spec).room, trial=True)[-1]
+
     def all(self, spec: Spec) -> list[Reply]:
         """The replies to the cases that call the function itself, in order."""
         request = self._request(spec)
@@ -164,9 +171,9 @@ class Request:
     room: int
 
 
-def packed(spec: Spec, cases: list[list]) -> bytes:
-    """A request to call a function once per case."""
-    request = {"do": "call", "name": spec.name, "cases": cases}
+def packed(spec: Spec, cases: list[list], seconds: float | None = None) -> bytes:
+    """A request to call a function once per case; with `seconds` as a trial."""
+    request = {"do": "call", "name": spec.name, "cases": cases, "seconds": seconds}
     return frames.pack(request | {"arguments": spec.arguments, "forbidden": spec.forbidden, "adapter": spec.adapter})
 
 

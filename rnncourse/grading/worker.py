@@ -174,7 +174,8 @@ def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
     if name not in callers:
         callers[name] = in_process(namespace, request["arguments"], forbidden, request["adapter"])
     with snares(forbidden):
-        reply = callers[name](name, args)
+        seconds = request["seconds"]
+        reply = callers[name](name, args) if seconds is None else callers[name].trial(name, args, seconds)
     return {
         "value": reply.value,
         "trouble": reply.trouble,
