@@ -1,0 +1,1050 @@
+"""The known mistakes of unit 06-lstm."""
+
+import numpy as np
+from checks import (
+    bias,
+    by_index,
+    by_logarithms,
+    by_slices,
+    by_sums,
+    cells,
+    masked,
+    old,
+    one_sequence_at_a_time,
+    onnx,
+    path,
+    scales,
+    sigmoid,
+    with_half_tanh,
+)
+
+from rnncourse.authoring import mistakes, slips
+
+# 1. masked_lstm_step
+
+slips(
+    masked,
+    {
+        "np.where(real, h, h_prev)": {
+            "np.where(real, h, 0.0)": "The hidden state at padded steps is set to zero: it stands still, so that it is what it was.",
+            "h": "Only the cell state stands still: the hidden state has to as well.",
+        },
+        "np.where(real, c, c_prev)": {
+            "np.where(real, c, 0.0)": "The cell state at padded steps is set to zero: it stands still, so that it is what it was.",
+            "c": "Only the hidden state stands still: the cell state has to as well, or the padding is remembered.",
+        },
+        " + b": {
+            "": "The bias is missing: b shifts all four sums.",
+        },
+        "i, f, g, o =": {
+            "i, f, o, g =": "The gates are taken in the order i, f, o, g: the third block is the candidate, the fourth the output gate.",
+            "f, i, g, o =": "Input and forget gate are exchanged: the first block is i, the second f.",
+        },
+        "sigmoid(o) * np.tanh(c)": {
+            "sigmoid(o) * c": "The new cell state is shown without tanh: h = o * tanh(c).",
+            "sigmoid(o) * np.tanh(c_prev)": "The hidden state is made from the old cell state: the output gate shows the new one.",
+        },
+        "np.tanh(g)": {
+            "sigmoid(g)": "The candidate goes through the logistic function: it is a tanh and may be negative.",
+        },
+        "sigmoid(f) * c_prev": {
+            "c_prev": "The forget gate is missing: this adds to the whole old cell state, as in 1997.",
+        },
+        "> 0": {
+            "== 0": "The mask is turned round: 1 is a real step, 0 is padding.",
+        },
+        "return np.where(real, h, h_prev), np.where(real, c, c_prev)": {
+            "return np.where(real, c, c_prev), np.where(real, h, h_prev)": "The states come in the wrong order: h first, then c.",
+        },
+        "h_prev @ W_h.T": {
+            "c_prev @ W_h.T": "The gates read the cell state: the recurrent weights belong to the hidden state.",
+        },
+    },
+)
+
+slips(
+    masked,
+    {
+        "return np.where(real, h, h_prev), np.where(real, c, c_prev)": {
+            "return h, c": "The mask has no effect: at padded steps both states go on, where they have to stand still.",
+            "return np.where(real, h, c_prev), np.where(real, c, h_prev)": "At padded steps the two old states are exchanged: each state stays what it was itself.",
+            "return mask[:, None] * h + h_prev, mask[:, None] * c + c_prev": "The old states are added everywhere: they are kept at padded steps only, and replaced at real ones.",
+        },
+        "np.where(real, h, h_prev)": {
+            "np.where(real, h, np.tanh(c_prev))": "At padded steps h is tanh of the old cell state: it stands still and is h_prev.",
+        },
+        "mask[:, None] > 0": {
+            "mask > 0": "The mask lies along the units: it has one entry for each sequence, so it needs an axis behind. (Where B and H are equal it runs, and is wrong.)",
+            "mask[None, :] > 0": "The mask is a row, which lies along the units: it has one entry for each sequence and has to be a column.",
+            "mask[0] > 0": "The first sequence's mask decides for the whole batch: every sequence has an entry of its own.",
+            "np.any(mask > 0)": "States stand still only if all sequences are padded: every sequence has an entry of its own.",
+            "np.all(mask > 0)": "States move only if no sequence is padded: every sequence has an entry of its own.",
+            "np.cumprod(mask)[:, None] > 0": "All sequences behind the first padded one stand still: every sequence has an entry of its own.",
+        },
+        "i, f, g, o =": {
+            "i, g, f, o =": "The gates are taken in the order i, g, f, o: the second block is the forget gate, the third the candidate.",
+            "i, o, f, g =": "The gates are taken in ONNX's order i, o, f, g: here it is PyTorch's.",
+            "i, f, g, o = np.moveaxis(a.reshape(len(a), -1, 4), 2, 0)  #": "The four sums of a unit are taken as neighbours: all sums of i come first, then all of f, g and o.",
+        },
+        "sigmoid(i) * np.tanh(g)": {
+            "np.tanh(g)": "The input gate is missing: it multiplies the candidate.",
+            "(1 - sigmoid(f)) * np.tanh(g)": "The input gate is taken as 1 - f: the LSTM's is a gate of its own, with its own sum.",
+        },
+        "sigmoid(o) * np.tanh(c)": {
+            "np.tanh(o) * np.tanh(c)": "The output gate goes through tanh: a gate is between 0 and 1, a logistic function.",
+        },
+        "sigmoid(f) * c_prev": {
+            "(1 - sigmoid(f)) * c_prev": "The forget gate is turned round, 1 - f: it says how much is kept.",
+            "sigmoid(f) * h_prev": "The forget gate multiplies the old hidden state: what it keeps is the old cell state.",
+        },
+        "sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)": {
+            "np.clip(sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g), -1, 1)": "The cell state is limited to -1 to 1: nothing limits it, only what is shown goes through tanh.",
+            "np.tanh(f) * c_prev + np.tanh(i) * np.tanh(g)": "Input and forget gate go through tanh: a gate is between 0 and 1, a logistic function.",
+        },
+        "sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)\n    h = sigmoid(o)": {
+            "np.tanh(f) * c_prev + np.tanh(i) * np.tanh(g)\n    h = np.tanh(o)": "All four sums go through tanh: that is for the candidate only, the three gates are logistic functions.",
+        },
+        "np.tanh(g)\n    h = sigmoid(o) * np.tanh(c)": {
+            "(4 * sigmoid(g) - 2)\n    h = sigmoid(o) * (2 * sigmoid(c) - 1)": "These are the squashing functions of 1997: today's cell has tanh for the candidate and for what is shown.",
+        },
+        " + h_prev @ W_h.T": {
+            "": "The recurrence is missing: the old hidden state belongs into all four sums, through W_h.",
+        },
+        " + b": {
+            " + 2 * b": "The bias is added twice: b is the sum of PyTorch's two already.",
+        },
+    },
+)
+
+
+def without_standing_still(change):
+    """A step that goes on at padded places, after `change` of the gates i, f, g, o by the mask m."""
+
+    def step(x, mask, h_prev, c_prev, W_x, W_h, b):
+        a = np.split(x @ W_x.T + h_prev @ W_h.T + b, 4, axis=1)
+        i, f, g, o = change(sigmoid(a[0]), sigmoid(a[1]), np.tanh(a[2]), sigmoid(a[3]), mask[:, None])
+        c = f * c_prev + i * g
+        return o * np.tanh(c), c
+
+    return step
+
+
+def sums_masked(x, mask, h_prev, c_prev, W_x, W_h, b):
+    a = (x @ W_x.T + h_prev @ W_h.T + b) * mask[:, None]
+    i, f, g, o = np.split(a, 4, axis=1)
+    c = sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def blended_along_units(x, mask, h_prev, c_prev, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x.T + h_prev @ W_h.T + b, 4, axis=1)
+    c = sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    return mask * h + (1 - mask) * h_prev, mask * c + (1 - mask) * c_prev
+
+
+def mask_as_places(x, mask, h_prev, c_prev, W_x, W_h, b):
+    h, c = one_sequence_at_a_time(x, np.ones_like(mask), h_prev, c_prev, W_x, W_h, b)
+    places = mask.astype(int)
+    h_new, c_new = h_prev.copy(), c_prev.copy()
+    h_new[places], c_new[places] = h[places], c[places]
+    return h_new, c_new
+
+
+@masked.mistake("Only the input is masked: with x at zero the step still changes both states.")
+def input_masked_only(x, mask, h_prev, c_prev, W_x, W_h, b):
+    a = (x * mask[:, None]) @ W_x.T + h_prev @ W_h.T + b
+    i, f, g, o = np.split(a, 4, axis=1)
+    c = sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@masked.mistake("At padded steps h is shown anew from the old cell state: it stands still and is h_prev.")
+def shown_anew(x, mask, h_prev, c_prev, W_x, W_h, b):
+    a = x @ W_x.T + h_prev @ W_h.T + b
+    i, f, g, o = np.split(a, 4, axis=1)
+    c = np.where(mask[:, None] > 0, sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g), c_prev)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@masked.mistake("The states that were handed in are changed in place: the caller's arrays must stay as they are.")
+def in_place(x, mask, h_prev, c_prev, W_x, W_h, b):
+    a = x @ W_x.T + h_prev @ W_h.T + b
+    i, f, g, o = np.split(a, 4, axis=1)
+    real = mask > 0
+    c_prev[real] = (sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g))[real]
+    h_prev[real] = (sigmoid(o) * np.tanh(c_prev))[real]
+    return h_prev, c_prev
+
+
+mistakes(
+    masked,
+    sums_masked=(
+        "The sums are set to zero at padded steps: the gates are then one half, and both states still change.",
+        sums_masked,
+    ),
+    input_gate_masked=(
+        "Only the input gate is closed at padded steps: the forget gate still takes from the cell, and h is shown anew.",
+        without_standing_still(lambda i, f, g, o, m: (i * m, f, g, o)),
+    ),
+    forget_gate_masked=(
+        "The forget gate is closed at padded steps, which empties the cell: there both states have to stay what they were.",
+        without_standing_still(lambda i, f, g, o, m: (i, f * m, g, o)),
+    ),
+    both_gates_masked=(
+        "Both states are emptied at padded steps (set to zero, or by closing input and forget gate): they have to stay what they were.",
+        without_standing_still(lambda i, f, g, o, m: (i * m, f * m, g, o)),
+    ),
+    blended_along_units=(
+        "The mask multiplies along the units: it has one entry for each sequence, so it needs an axis behind. (Where B and H are equal it runs, and is wrong.)",
+        blended_along_units,
+    ),
+    mask_as_places=(
+        "The mask is used as a list of row numbers, 0 and 1: it says of every row whether it is real.",
+        mask_as_places,
+    ),
+)
+
+# 2. backward_1997
+
+slips(
+    old,
+    {
+        "(4 - g**2) / 4": {
+            "(1 - g**2)": "The slope of the candidate is that of tanh: this one runs from -2 to 2, and its slope is (4 - g^2) / 4.",
+            "g * (1 - g)": "The slope of the candidate is taken as g (1 - g), but g is not a logistic function's value: (g + 2) / 4 is. With n = (g + 2) / 4 the slope is 4 n (1 - n).",
+            "(4 - g**2)": "The factor 1/4 in the slope of the candidate is missing.",
+        },
+        "(1 - shown**2) / 2": {
+            "(1 - shown**2)": "The slope of phi is twice too large: with values from -1 to 1 it is (1 - phi^2) / 2.",
+        },
+        "2 * sigmoid(c) - 1": {
+            "np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was 2 sigma(c) - 1.",
+        },
+        "dc_later + ": {
+            "": "What comes from the next step is missing in the adjoint of c: c goes to h and to the next c.",
+        },
+        "dh * o * (1 - shown**2)": {
+            "dh * (1 - shown**2)": "The output gate is missing on the way from h to c.",
+        },
+        "dc * g * i * (1 - i)": {
+            "dc * i * (1 - i)": "The adjoint of the input gate lacks its partner g.",
+            "dc * g": "The slope of the input gate is missing.",
+        },
+        "dc * i * (4": {
+            "dc * (4": "The adjoint of the candidate lacks its partner i.",
+        },
+        "dh * shown * o": {
+            "dc * shown * o": "The output gate takes its adjoint from c: it is reached from h, through the cell that is shown.",
+            "dh * c * o": "The output gate's partner is c itself: it multiplies the squashed value.",
+        },
+        "[da_i, da_g, da_o]": {
+            "[da_i, da_o, da_g]": "The blocks are in the order i, o, g: asked for is i, g, o.",
+        },
+        "axis=1), dc": {
+            "axis=1), dc * i": "The gradient for the old cell is multiplied by the input gate: there is no factor on this path, it is the carrousel.",
+            "axis=1), dc_later": "Only what came from the next step is passed on: what enters through h goes back to c as well.",
+        },
+        "dh * shown * o * (1 - o)": {
+            "dh * shown": "The slope of the output gate is missing.",
+        },
+    },
+)
+
+slips(
+    old,
+    {
+        "(4 - g**2) / 4": {
+            "(4 - g**2) / 16": "The slope of the candidate is n (1 - n) with n = (g + 2) / 4: the 4 in front of sigma is missing in it.",
+            "4 * g * (1 - g)": "The slope of the candidate is taken as 4 g (1 - g), but g is not a logistic function's value: (g + 2) / 4 is.",
+            "sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already, and the 4 in front is missing: a slope is to be made of the value g.",
+            "4 * sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already: the slope has to be made of the value g.",
+            "(1 - (g / 4) ** 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2, not -4 and 4.",
+            "(1 - g**2 / 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2: g^2 has the wrong divisor.",
+            "(2 + g) * -g": "The logistic value is taken as (g + 2) / 2: from g = 4 n - 2 follows n = (g + 2) / 4.",
+        },
+        "dc * i * (4 - g**2) / 4": {
+            "dc * i": "The slope of the candidate is missing: its adjoint has to go through the squashing to the sum.",
+            "dh * i * (4 - g**2) / 4": "The candidate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
+            "(dc - dc_later) * i * (4 - g**2) / 4": "What comes from the next step is missing in the adjoint of the candidate: it takes the whole adjoint of c.",
+        },
+        "(1 - shown**2) / 2": {
+            "shown * (1 - shown)": "The slope of phi is taken as phi (1 - phi), but phi is not a logistic function's value: (phi + 1) / 2 is.",
+            "2 * shown * (1 - shown)": "The slope of phi is taken as 2 phi (1 - phi), but phi is not a logistic function's value: (phi + 1) / 2 is.",
+            "sigmoid(c) * (1 - sigmoid(c))": "The slope of phi is half of what it should be: phi is 2 sigma(c) - 1, and the 2 belongs to the slope.",
+            "2 * c * (1 - c)": "The slope of phi is made of c: it has to be made of a value of sigma or of phi.",
+            "(1 - c**2) / 2": "The slope of phi is made of the square of c: what is squared is phi(c).",
+            "(1 - np.tanh(c) ** 2)": "The slope of phi is that of tanh, as in today's cell: phi is 2 sigma(c) - 1.",
+            "shown": "phi stands where its slope should: h goes back to c through the derivative of phi.",
+            "(shown**2 - 1) / 2": "The slope of phi has the wrong sign: phi rises everywhere.",
+            "(1 - shown) / 2": "The square is missing in the slope of phi.",
+        },
+        " * (1 - shown**2) / 2": {
+            "": "The slope of phi is missing on the way from h to c.",
+        },
+        "dc_later + dh * o": {
+            "(dc_later + dh) * o": "What comes from the next step is multiplied by o and the slope of phi: it reaches c directly, past both.",
+        },
+        "2 * sigmoid(c) - 1\n    dc = dc_later + dh * o * (1 - shown**2) / 2": {
+            "np.tanh(c)\n    dc = dc_later + dh * o * (1 - shown**2)": "The cell is shown through tanh, with the slope of tanh: in 1997 it was 2 sigma(c) - 1.",
+        },
+        "dh * shown * o * (1 - o)": {
+            "dh * o * (1 - o)": "The adjoint of the output gate lacks its partner: the gate multiplies phi(c).",
+            "dh * np.tanh(c) * o * (1 - o)": "The output gate's partner is tanh(c), as in today's cell: in 1997 it was 2 sigma(c) - 1.",
+            "dh * sigmoid(c) * o * (1 - o)": "The output gate's partner is sigma(c): it is phi(c) = 2 sigma(c) - 1.",
+            "dh * shown * (1 - o)": "The slope of the output gate is o (1 - o): its first factor is missing.",
+            "dh * shown * (1 - o**2)": "The slope of the output gate is that of tanh: it is a logistic function, with o (1 - o).",
+            "dh * shown * sigmoid(o) * (1 - sigmoid(o))": "sigma is applied to o, which is a value of sigma already: its slope is o (1 - o).",
+        },
+        "dc * g * i * (1 - i)": {
+            "dc * g * (1 - i)": "The slope of the input gate is i (1 - i): its first factor is missing.",
+            "dc * g * (1 - i**2)": "The slope of the input gate is that of tanh: it is a logistic function, with i (1 - i).",
+            "dc * g * sigmoid(i) * (1 - sigmoid(i))": "sigma is applied to i, which is a value of sigma already: its slope is i (1 - i).",
+            "dc * c * i * (1 - i)": "The input gate's partner is c: it multiplies the candidate g.",
+            "dh * g * i * (1 - i)": "The input gate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
+            "(dc - dc_later) * g * i * (1 - i)": "What comes from the next step is missing in the adjoint of the input gate: it takes the whole adjoint of c.",
+        },
+        "[da_i, da_g, da_o]": {
+            "[da_g, da_i, da_o]": "The blocks are in the order g, i, o: asked for is i, g, o.",
+            "[da_o, da_g, da_i]": "The blocks are in the order o, g, i: asked for is i, g, o.",
+        },
+        "np.concatenate([da_i, da_g, da_o], axis=1), dc": {
+            "np.stack([da_i, da_g, da_o], axis=2).reshape(len(c), -1), dc": "The three adjoints of a unit lie side by side: all of i come first, then all of g, then all of o.",
+            "np.concatenate([da_i, da_g, da_o], axis=1) / len(c), dc / len(c)": "The adjoints are divided by the number of sequences: a mean over the batch is the loss's affair, not this step's.",
+            "np.concatenate([da_i, da_g, da_o]), dc": "The three adjoints lie under each other: they belong side by side, one row for each sequence.",
+            "np.stack([da_i, da_g, da_o]), dc": "The three adjoints lie on an axis of their own: they belong side by side, one row for each sequence.",
+            "np.concatenate([da_i, 0 * c, da_g, da_o], axis=1), dc": "There is a block for a forget gate: in 1997 there was none, the sums are those of i, g and o.",
+        },
+        "axis=1), dc": {
+            "axis=1), dc * o": "The gradient for the old cell is multiplied by the output gate: there is no factor on this path, it is the carrousel.",
+            "axis=1), dc - dc_later": "What came from the next step is not passed on: c goes on to the cell before it without a factor, whole.",
+        },
+    },
+)
+
+
+def today(dh, dc_later, i, g, o, c):
+    shown = np.tanh(c)
+    dc = dc_later + dh * o * (1 - shown**2)
+    return np.hstack([dc * g * i * (1 - i), dc * i * (1 - g**2), dh * shown * o * (1 - o)]), dc
+
+
+def no_slopes(dh, dc_later, i, g, o, c):
+    dc = dc_later + dh * o * (1 - np.tanh(c / 2) ** 2) / 2
+    return np.hstack([dc * g, dc * i, dh * np.tanh(c / 2)]), dc
+
+
+def gates_without_later(dh, dc_later, i, g, o, c):
+    da, dc = with_half_tanh(dh, 0 * dc_later, i, g, o, c)
+    return da, dc + dc_later
+
+
+def from_h(dh, dc_later, i, g, o, c):
+    da, dc = with_half_tanh(dh, dc_later, i, g, o, c)
+    return np.hstack([dh * g * i * (1 - i), dh * i * (1 - g**2 / 4), np.split(da, 3, axis=1)[2]]), dc
+
+
+@old.mistake("The old cell is given a forget gate of 1 - i: in 1997 there was none, the old cell passes whole.")
+def coupled_forget(dh, dc_later, i, g, o, c):
+    shown = np.tanh(c / 2)
+    dc = dc_later + dh * o * (1 - shown**2) / 2
+    da = [dc * g * i * (1 - i), dc * i * (1 - g * g / 4), dh * shown * o * (1 - o)]
+    return np.hstack(da), dc * (1 - i)
+
+
+mistakes(
+    old,
+    today=(
+        "This is the step of today's cell, with tanh in both places: in 1997 the candidate was 4 sigma(a) - 2 and the cell was shown by 2 sigma(c) - 1.",
+        today,
+    ),
+    no_slopes=(
+        "These are the adjoints of the gates' values: for those of the sums each has to be multiplied by its slope.",
+        no_slopes,
+    ),
+    gates_without_later=(
+        "What comes from the next step is added for the old cell only: it belongs to the adjoint of c, from which i and g take theirs.",
+        gates_without_later,
+    ),
+    from_h=(
+        "Input gate and candidate take their adjoints from h: they act through the cell, whose adjoint also has the slope of phi and what comes from later.",
+        from_h,
+    ),
+)
+
+# 3. cell_adjoints
+
+slips(
+    cells,
+    {
+        "later = dc_last": {
+            "later = np.zeros_like(dc_last)": "The last cell's own gradient is ignored: dc_last enters at the last step.",
+            "later = dc_last * f[-1]": "The gradient of the last cell is multiplied by a forget gate: it enters the last cell as it is.",
+        },
+        "f[t] * dc[t]": {
+            "dc[t]": "The forget gate is missing on the way back.",
+            "f[t - 1] * dc[t]": "The forget gate is that of the step before: the way from c[t-1] to c[t] has the gate of step t.",
+        },
+        "o[t] * (1": {
+            "(1": "The output gate is missing on the way from h to c.",
+        },
+        " * (1 - np.tanh(c[t]) ** 2)": {
+            "": "The slope of tanh is missing on the way from h to c.",
+        },
+        "np.tanh(c[t]) ** 2": {
+            "c[t] ** 2": "The slope is 1 - c^2: what is squared is tanh(c), c itself can be larger than 1.",
+            "np.tanh(c[t])": "The slope is 1 - tanh(c): the square is missing.",
+        },
+        " + later": {
+            " + 0 * later": "What comes from later is not added: a cell also acts through the next cell.",
+        },
+        "return dc, later": {
+            "return dc, dc[0]": "The gradient for the first state is that of the first cell: it has the first forget gate still to pass.",
+            "return later, dc": "The two results are in the wrong order: all steps first, then the state before them.",
+        },
+        "dh[t] + later": {
+            "dh[t] * f[t] + later": "The gate multiplies also what enters through h at the same step: f[t] acts on the way to the step before.",
+        },
+        "reversed(range(len(dh)))": {
+            "range(len(dh))": "The steps run forward: a gradient goes from the last step to the first.",
+        },
+    },
+)
+
+slips(
+    cells,
+    {
+        "later = dc_last": {
+            "later = dc_last * o[-1] * (1 - np.tanh(c[-1]) ** 2)": "The gradient of the last cell is multiplied by o and the slope of tanh: it enters the cell as it is.",
+            "later = dc_last[0]": "The gradient of the last cell is that of the first sequence for all: every sequence has its own.",
+        },
+        "f[t] * dc[t]": {
+            "f[(t + 1) % len(dh)] * dc[t]": "The forget gate is that of the step after: the way from c[t-1] to c[t] has the gate of step t.",
+            "(1 - f[t]) * dc[t]": "The factor on the way back is 1 - f: what is kept, and so what comes back, is f.",
+            "f[t] * (1 - f[t]) * dc[t]": "The slope of the forget gate stands on the way back: the cell is multiplied by f itself, the slope belongs to the gate's sum.",
+            "f[t] * (dc[t] - later)": "Only one step back is counted: what arrived from later has to go on to all earlier steps.",
+            "(f[t] + o[t] * (1 - np.tanh(c[t]) ** 2)) * dc[t]": "o and the slope of tanh stand on the way from cell to cell: between two cells there is only the forget gate.",
+            "f[t] * dc[t] + dh[t] * np.tanh(c[t]) * o[t] * (1 - o[t])": "The output gate's sum passes something back: here nothing goes back but through the cell.",
+        },
+        "(1 - np.tanh(c[t]) ** 2)": {
+            "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through 1 - tanh^2.",
+            "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, with the value of tanh: the slope of tanh is 1 - tanh^2.",
+            "sigmoid(c[t]) * (1 - sigmoid(c[t]))": "The slope is that of the logistic function: today's cell is shown through tanh.",
+            "(0.5 * (1 - np.tanh(c[t] / 2) ** 2))": "The slope is that of 2 sigma(c) - 1, the function of 1997: today's cell is shown through tanh.",
+            "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2: in the LSTM h is o tanh(c), and what is squared is tanh(c) alone.",
+            "(1 - np.tanh(c[t - 1]) ** 2)": "The slope is taken at the cell of the step before: h[t] shows c[t].",
+        },
+        "o[t] * (1": {
+            "o[t] * (1 - o[t]) * (1": "The slope of the output gate stands on the way from h to c: the cell is multiplied by o itself.",
+            "o[min(t + 1, len(dh) - 1)] * (1": "The output gate is that of the step after: h[t] is shown by o[t].",
+            "o[t - 1] * (1": "The output gate is that of the step before: h[t] is shown by o[t].",
+            "f[t] * (1": "The forget gate stands on the way from h to c: there it is the output gate.",
+        },
+        "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later": {
+            "dh[t] + later": "The gradient of h is added to that of c as it is: between the two lie the output gate and the slope of tanh.",
+            "o[t] * (1 - np.tanh(c[t]) ** 2) * (dh[t] + later)": "What comes from later is multiplied by o and the slope of tanh: it reaches the cell directly, past both.",
+            "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later + dc_last * (t < len(dh) - 1)": "The gradient of the last cell is added at every step: it enters at the last one only.",
+            "(dc_last if t == len(dh) - 1 else o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later)": "The gradient of the last cell takes the place of what enters through the last h: the two are added.",
+        },
+        "return dc, later": {
+            "return dc, 0 * later": "The gradient for the state before the first is zero: it is the first cell's, through the first forget gate.",
+            "return dc, f[-1] * dc[0]": "The gradient for the state before the first has the last forget gate: it is the first one's.",
+            "return dc, f[min(1, len(f) - 1)] * dc[0]": "The gradient for the state before the first has the second forget gate: it is the first one's.",
+            "return dc, f[0] * later": "The gradient for the state before the first is multiplied by the first forget gate twice.",
+            "return dc[::-1], later": "The steps are in reverse order: they were found from the last to the first and have to be turned round.",
+            "return dc / len(dc), later / len(dc)": "The adjoints are divided by the number of steps: a mean over steps is the loss's affair.",
+            "dc[-1] += dc_last\n    return dc, later": "The gradient of the last cell is counted twice at the last step.",
+            "return dc, later.sum(axis=0)": "The gradient for the state before the first is summed over the batch: every sequence has its own.",
+            "return 0 * dc + dc[0], later": "All steps hold the adjoint of the first: each has its own.",
+        },
+    },
+)
+
+
+def no_way_back(forget):
+    def adjoints(dh, dc_last, f, o, c):
+        dc = o * (1 - np.tanh(c) ** 2) * dh
+        dc[-1] += dc_last
+        return dc, f[0] * dc[0] if forget else dc[0].copy()
+
+    return adjoints
+
+
+def gate_in_the_end_only(dh, dc_last, f, o, c):
+    dc, _ = by_sums(dh, dc_last, np.ones_like(f), o, c)
+    return dc, f[0] * dc[0]
+
+
+def own_gate(dh, dc_last, f, o, c):
+    dc = o * (1 - np.tanh(c) ** 2) * dh
+    dc[-1] += dc_last
+    for t in reversed(range(len(dh) - 1)):
+        dc[t] += f[t] * dc[t + 1]
+    return dc, f[0] * dc[0]
+
+
+def forwards_turned(dh, dc_last, f, o, c):
+    dc, later = np.empty_like(dh), dc_last
+    for t in range(len(dh)):
+        dc[t] = o[t] * (1 - np.tanh(c[t]) ** 2) * dh[-1 - t] + later
+        later = f[t] * dc[t]
+    return dc, later
+
+
+@cells.mistake("Only the last gradient travels: what enters through h at earlier steps is carried back as well.")
+def nothing_accumulates(dh, dc_last, f, o, c):
+    dc = o * (1 - np.tanh(c) ** 2) * dh
+    back = dc_last
+    for t in reversed(range(len(dh))):
+        dc[t] = dc[t] + back
+        back = back * f[t]
+    return dc, back
+
+
+mistakes(
+    cells,
+    no_way_back=(
+        "Nothing goes back from step to step: every cell also acts through all later ones, with the forget gates in between.",
+        no_way_back(True),
+    ),
+    gate_in_the_end_only=(
+        "The forget gate is missing on the way from step to step: only the way to the state before the first has it.",
+        gate_in_the_end_only,
+    ),
+    own_gate=(
+        "Each cell's adjoint takes its own step's forget gate: on the way from c[t + 1] back to c[t] stands the gate of step t + 1.",
+        own_gate,
+    ),
+    forwards_turned=(
+        "The steps run forward and only dh is turned round: f, o and c belong to the same steps as dh, so it is the loop that runs backwards.",
+        forwards_turned,
+    ),
+)
+
+# 4. direct_path
+
+slips(
+    path,
+    {
+        "D[t] = np.where(t < lengths, total.max(axis=1), 0.0)": {
+            "D[t] = np.where(t < lengths, (total + np.log10(f[t])).max(axis=1), 0.0)": "The step's own gate is counted: the way from c[t] to later cells begins with the gate of step t + 1.",
+        },
+        "np.where(real, np.log10(f[t]), 0.0)": {
+            "np.log10(f[t])": "The gates of padded steps are counted: the path ends at the last real step.",
+        },
+        "np.where(t < lengths, total.max(axis=1), 0.0)": {
+            "np.where(t < lengths, total.max(axis=1), np.log10(f[t]).max(axis=1))": "Padded steps are not 0.",
+        },
+        "total.max(axis=1)": {
+            "total.min(axis=1)": "The worst unit is returned: asked for is the best.",
+            "total.mean(axis=1)": "The mean over units is returned: asked for is the best.",
+            "total.max()": "The best is taken over the batch and units together: every sequence has its own path.",
+        },
+        "np.log10(f[t])": {
+            "np.log(f[t])": "These are natural logarithms: log10 was asked for.",
+        },
+        "real = (t < lengths)[:, None]": {
+            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step has index length - 1.",
+        },
+        "    real = (t < lengths)[:, None]": {
+            "    real = True\n        D[t] = total.max(axis=1)": "The lengths are ignored: padded steps are 0 and are not on the path.",
+        },
+    },
+)
+
+slips(
+    path,
+    {
+        "D[t] = np.where(t < lengths, total.max(axis=1), 0.0)": {
+            "D[t] = -np.where(t < lengths, total.max(axis=1), 0.0)": "The sign is turned: gates are below 1, so their logarithms are negative.",
+            "D[t] = np.where(t < lengths, total.sum(axis=1), 0.0)": "The sum over units is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, total[:, -1], 0.0)": "The last unit is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, np.median(total, axis=1), 0.0)": "The median of the units is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, total.max(axis=1) / np.maximum(lengths - 1 - t, 1), 0.0)": "The mean over the steps is returned: asked for is the sum.",
+            "D[t] = np.where(t < lengths, 10 ** total.max(axis=1), 0.0)": "The path itself is returned: asked for is its logarithm.",
+        },
+        "np.log10(f[t])": {
+            "np.log2(f[t])": "These are logarithms to the base 2: log10 was asked for.",
+            "f[t]": "The gates themselves are added: their logarithms are asked for.",
+            "np.log10(1 - f[t])": "The path is that of 1 - f: a cell is multiplied by f at every step.",
+        },
+        "real = (t < lengths)[:, None]": {
+            "real = (t < lengths[0])": "The first sequence's length is used for all: every sequence ends where it ends.",
+            "real = (t < lengths.max())": "The longest length is used for all sums: every sequence ends where it ends.",
+            "real = (t <= lengths)[:, None]": "The sequences end one step too late: the last real step has index length - 1.",
+        },
+    },
+)
+
+
+def path_by(rule, padded=lambda logs, t: 0.0):
+    """A direct path of which `rule(logs, t, n)` makes an entry from one sequence's logarithms (T, H) and its length."""
+
+    def function(f, lengths):
+        D = np.zeros(f.shape[:2])
+        for b, n in enumerate(lengths):
+            logs = np.log10(f[:, b])
+            for t in range(len(f)):
+                D[t, b] = rule(logs, t, n) if t < n else padded(logs, t)
+        return D
+
+    return function
+
+
+def best_of(sums):
+    return sums.sum(axis=0).max()
+
+
+def log_of_the_sum(logs, t, n):
+    return np.log10((10 ** logs[t + 1 : n]).sum(axis=0)).max() if t + 1 < n else 0.0
+
+
+def lengths_for_all(choose):
+    return lambda f, lengths: by_slices(f, np.full_like(lengths, choose(lengths)))
+
+
+def not_turned_back(f, lengths):
+    real = np.arange(len(f))[:, None] < lengths
+    return (np.log10(f) * real[:, :, None])[::-1].cumsum(axis=0).max(axis=2)
+
+
+def rolled(f, lengths):
+    real = np.arange(len(f))[:, None] < lengths
+    sums = (np.log10(f) * real[:, :, None])[::-1].cumsum(axis=0)[::-1]
+    return np.roll(sums, -1, axis=0).max(axis=2)
+
+
+@path.mistake("The best gate is chosen at every step: a path stays in one unit, so sum first, then take the best.")
+def best_gate_each_step(f, lengths):
+    T, B, _ = f.shape
+    D = np.zeros((T, B))
+    for b in range(B):
+        best = np.log10(f[: lengths[b], b].max(axis=1))
+        for t in range(lengths[b]):
+            D[t, b] = best[t + 1 :].sum()
+    return D
+
+
+@path.mistake("The gates are multiplied before the logarithm: over thousands of steps the product is zero.")
+def product_first(f, lengths):
+    T, B, _ = f.shape
+    D = np.zeros((T, B))
+    with np.errstate(divide="ignore"):
+        for b in range(B):
+            product = np.ones(f.shape[2])
+            for t in reversed(range(lengths[b])):
+                D[t, b] = np.log10(product.max())
+                product = product * f[t, b]
+    return D
+
+
+@path.mistake("The sums run from the first step to t: asked for is what lies between t and the last real step.")
+def from_the_start(f, lengths):
+    D = np.cumsum(np.log10(f), axis=0).max(axis=2)
+    return np.where(np.arange(len(f))[:, None] < lengths, D, 0.0)
+
+
+@path.mistake("The mean gate of the layer is used: the logarithm of a mean is not the best unit's sum.")
+def mean_gate(f, lengths):
+    T, B, _ = f.shape
+    D = np.zeros((T, B))
+    for b in range(B):
+        logs = np.log10(f[: lengths[b], b].mean(axis=1))
+        for t in range(lengths[b]):
+            D[t, b] = logs[t + 1 :].sum()
+    return D
+
+
+mistakes(
+    path,
+    longest_length=(
+        "The longest length is used for all, for sums and padding: every sequence ends where it ends.",
+        lengths_for_all(max),
+    ),
+    one_skipped=(
+        "A step is skipped: the way from c[t] to later cells begins with the gate of step t + 1.",
+        path_by(lambda logs, t, n: best_of(logs[t + 2 : n])),
+    ),
+    padded_like_real=(
+        "Padded steps hold the sum of the gates behind them: they are 0.",
+        path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: best_of(logs[t + 1 :])),
+    ),
+    at_least_the_last=(
+        "At the last real step its own gate is returned: there the sum is empty, 0.",
+        path_by(lambda logs, t, n: best_of(logs[min(t + 1, n - 1) : n])),
+    ),
+    before=(
+        "The sums run from the first step to before t: asked for is what lies between t and the last real step.",
+        path_by(lambda logs, t, n: best_of(logs[:t])),
+    ),
+    best_mean_gate=(
+        "The best unit is chosen by its mean gate over the sequence: it has to be the one with the largest sum from t on, and may differ from step to step.",
+        path_by(lambda logs, t, n: logs[t + 1 : n].sum(axis=0)[(10 ** logs[:n]).mean(axis=0).argmax()]),
+    ),
+    best_at_the_start=(
+        "The best unit of the whole path is kept for all steps: from a later step on another may be the best.",
+        path_by(lambda logs, t, n: logs[t + 1 : n].sum(axis=0)[logs[1:n].sum(axis=0).argmax()]),
+    ),
+    log_of_the_sum=(
+        "The gates are added and then the logarithm is taken: a path multiplies them, so the logarithms are added.",
+        path_by(log_of_the_sum),
+    ),
+    not_turned_back=(
+        "The sums are in reverse order of the steps, and each counts its own gate: turn them back, and begin with step t + 1.",
+        not_turned_back,
+    ),
+    rolled=(
+        "The sums are shifted round: what belongs to the first step has come to the last one, where the sum is empty.",
+        rolled,
+    ),
+    nan_at_padding=(
+        "Padded steps are not a number, or were never filled: they are 0.",
+        path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: np.nan),
+    ),
+    infinite_at_padding=(
+        "Padded steps are minus infinity: they are 0.",
+        path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: -np.inf),
+    ),
+)
+
+# 5. forget_bias
+
+slips(
+    bias,
+    {
+        " - feedback": {
+            " - 0 * feedback": "The feedback is ignored: gate and feedback together make the factor of a step.",
+        },
+        "np.log(f / (1 - f))": {
+            "np.log(f)": "This is the logarithm of the gate: the logistic function is inverted by ln(f / (1 - f)).",
+            "np.log((1 - f) / f)": "The sign is wrong: a gate near 1 needs a large positive bias.",
+            "np.log10(f / (1 - f))": "The decimal logarithm is used: sigma is made with e.",
+            "np.arctanh(f)": "The inverse of tanh is used: the gate is a logistic function.",
+        },
+        "return np.log(f / (1 - f))": {
+            "return f": "The gate is returned: asked for is its bias.",
+        },
+        "0.5 ** (1 / half_life)": {
+            "np.exp(-1 / half_life)": "1 / e is left after this many steps, not one half.",
+        },
+    },
+)
+
+slips(
+    bias,
+    {
+        "0.5 ** (1 / half_life)": {
+            "0.5 ** half_life": "The power is turned round: the factor is the n-th root of one half.",
+            "2 ** (1 / half_life)": "This is the n-th root of 2, a factor above 1: the content is halved.",
+            "0.5 / half_life": "One half is divided by n: the factor is applied n times, so it is a root of one half.",
+            "1 - 0.5 / half_life": "One half is lost in n equal parts: the content is multiplied n times, so the factor is a root of one half.",
+            "1 - 1 / half_life": "The rule of the chrono start is used, f = 1 - 1 / n: there n is the time after which 1 / e is left, here it is a half-life.",
+            "1 - np.log(2) / half_life": "This is an approximation for long half-lives: the factor is exactly the n-th root of one half.",
+            "np.log(0.5) / half_life": "No gate comes out between 0 and 1, so none has a bias: look at the factor of one step, and at what is subtracted from what.",
+            "0.5 ** (1 / (half_life - 1))": "One step too few: after n steps the factor was applied n times.",
+            "0.5 ** (1 / (half_life + 1))": "One step too many: after n steps the factor was applied n times.",
+            "np.sqrt(0.5)": "This is the square root of one half for all units: each has a half-life of its own.",
+            "0.5 ** (1 / half_life[0])": "The first unit's half-life is used for all: each has its own.",
+            "0.5 ** (1 / np.round(half_life))": "The half-life is rounded to whole steps: it need not be whole.",
+            "0.5 ** (1 // half_life)": "1 // n cuts the fraction off: the exponent is 1 / n.",
+            "sigmoid(0.5) ** (1 / half_life)": "sigma(0.5) stands for one half: it is the content that is halved.",
+            "0.5": "The factor of one step is set to one half: that is left after n of them.",
+        },
+        "0.5 ** (1 / half_life) - feedback": {
+            "(0.5 - feedback) ** (1 / half_life)": "The feedback is taken from the one half before the root: it is added to the gate at every step, so the root comes first.",
+            "0.5 ** (1 / half_life) * (1 - feedback)": "The factor is reduced by a share of itself: the feedback is added to the gate, so it is subtracted from the factor.",
+            "(0.5 ** (1 / half_life) - feedback) / (1 - feedback)": "The feedback is counted as a share of what the gate lost: it is a share of the whole content.",
+            "0.5 ** (1 / half_life) + feedback": "The feedback is added to the factor: what is written back need not be kept by the gate.",
+            "0.5 ** (1 / half_life) - half_life * feedback": "The feedback is counted n times in a step: it comes in once at every step.",
+            "0.5 ** (1 / half_life) - feedback / half_life": "The feedback is divided by n: it comes in whole at every step.",
+            "0.5 ** (1 / half_life) - feedback ** (1 / half_life)": "The root is taken of the feedback as well: it is added to the gate as it is, at every step.",
+            "0.5 ** (1 / half_life) - feedback[0]": "The first unit's feedback is used for all: each has its own.",
+            "0.5 ** (1 / half_life) - feedback.mean()": "The mean feedback is used for all units: each has its own.",
+            "np.maximum(0.5 ** (1 / half_life) - feedback, 0.5)": "Gates below one half are cut off: a bias may be negative.",
+        },
+        "np.log(f / (1 - f))": {
+            "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
+            "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
+            "np.log(f / (1 + f))": "There is a plus where sigma's inverse has a minus: solve sigma(b) = f for b once more.",
+            "np.arctanh(2 * f - 1)": "This is half of the bias: sigma(b) is (1 + tanh(b / 2)) / 2.",
+            "np.log(f) / (1 - f)": "The logarithm ends too early: it is taken of a whole quotient.",
+            "np.log(f) / np.log(1 - f)": "The logarithms are divided: the logarithm of a quotient is their difference.",
+            "np.log(1 / (1 - f))": "The gate is missing above the line in sigma's inverse: solve sigma(b) = f for b once more.",
+            "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
+            "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
+            "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
+            "np.log(f / (1 - f)).round(3)": "The bias is rounded to three digits: return it as it is.",
+        },
+    },
+)
+
+
+@bias.mistake("The feedback is taken off the bias: it has to be taken off the factor, before the inverse of sigma.")
+def feedback_off_the_bias(half_life, feedback):
+    f = 0.5 ** (1 / half_life)
+    return np.log(f / (1 - f)) - feedback
+
+
+@bias.mistake("The feedback multiplies: it is added to the gate at every step.")
+def feedback_multiplies(half_life, feedback):
+    f = 0.5 ** (1 / half_life) / (1 + feedback)
+    return np.log(f / (1 - f))
+
+
+mistakes(
+    bias,
+    chrono=(
+        "The chrono start is returned, ln(n - 1): there n is the time after which 1 / e is left, and there is no feedback.",
+        lambda half_life, feedback: np.log(half_life - 1),
+    ),
+    chrono_with_a_half=(
+        "The chrono start is returned, with n / ln 2 for the time scale: that is an approximation for long half-lives, and the feedback is missing.",
+        lambda half_life, feedback: np.log(half_life / np.log(2) - 1),
+    ),
+)
+
+# 6. time_scale_biases
+
+slips(
+    scales,
+    {
+        "shortest * (longest / shortest) ** u": {
+            "shortest + (longest - shortest) * u": "The time scales are spread evenly: asked for is an even spread of their logarithms.",
+            "longest * (shortest / longest) ** u": "Short and long are exchanged: u = 0 is the shortest time scale.",
+        },
+        "np.log(tau - 1)": {
+            "np.log(tau)": "The 1 is missing: sigma(b) = 1 - 1 / tau gives b = ln(tau - 1).",
+            "tau - 1": "The time scale itself is the bias: it takes the logarithm of tau - 1 to make the gate.",
+            "np.log10(tau - 1)": "The decimal logarithm is used: sigma is made with e.",
+        },
+        "[-forget, forget, 0 * u, 0 * u]": {
+            "[forget, forget, 0 * u, 0 * u]": "The input gate's bias has the sign of the forget gate's: it is the negative of it, as a cell that keeps much takes in little.",
+            "[0 * u, forget, 0 * u, 0 * u]": "The input gate's bias is left at zero: it is the negative of the forget gate's.",
+            "[forget, -forget, 0 * u, 0 * u]": "Input and forget gate are exchanged, or both signs are turned: the first block is i, the second f, and f has the positive bias where the time scale is long.",
+            "[-forget, 0 * u, forget, 0 * u]": "The forget gate's bias is in the third block: that is the candidate in the order i, f, g, o.",
+        },
+        "np.zeros_like(b_ih)": {
+            "b_ih.copy()": "The value stands in both vectors: they are added, so the bias is doubled.",
+        },
+        "return b_ih, np.zeros_like(b_ih)": {
+            "return np.zeros_like(b_ih), b_ih": "The two vectors are exchanged: the first gets the values, the second zeros.",
+        },
+    },
+)
+
+slips(
+    scales,
+    {
+        "shortest * (longest / shortest) ** u": {
+            "(longest / shortest) ** u": "The shortest time scale is missing as a factor: with u = 0 it has to come out.",
+            "longest**u": "The longest time scale alone is raised to u: with u = 0 the shortest has to come out, not 1.",
+            "shortest * longest**u": "The quotient is missing: with u = 1 the longest time scale has to come out, not its product with the shortest.",
+            "shortest * (longest - shortest) ** u": "The difference of the two time scales is raised to u: on a logarithmic scale it is their quotient.",
+            "shortest * (longest / shortest) * u": "The quotient is multiplied by u: it is raised to the power u.",
+            "shortest * (shortest / longest) ** u": "The quotient is upside down: the time scales would become shorter with u, and below 1 there is no logarithm.",
+            "2 + (longest - 2) * u": "This is the chrono start, spread evenly from 2: asked for is an even spread of the logarithms, from the shortest on.",
+            "2 * (longest / 2) ** u": "The shortest time scale is always 2: the argument says which it is.",
+            "shortest * (longest / shortest) ** np.sort(u)": "The numbers u are sorted: every unit keeps its own.",
+            "shortest * (longest / shortest) ** (0 * u + u.mean(axis=2, keepdims=True))": "The mean of u is used for a whole layer: every unit has its own.",
+            "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread evenly over the units and u is ignored: u says where on the scale a unit lies.",
+        },
+        "np.log(tau - 1)": {
+            "np.log(tau + 1)": "1 is added to the time scale: sigma(b) = 1 - 1 / tau gives b = ln(tau - 1).",
+            "(np.log(tau) - 1)": "1 is subtracted after the logarithm: it is ln(tau - 1).",
+            "(1 - 1 / tau)": "The gate is returned: asked for is its bias.",
+            "tau": "The time scale itself is the bias, and the 1 is missing too: the bias is ln(tau - 1).",
+            "-np.log(2 ** (1 / tau) - 1)": "The time scale is taken for a half-life: the exercise sets b = ln(tau - 1), with 1 / e left after tau steps.",
+            "np.log((shortest - 1) * ((longest - 1) / (shortest - 1)) ** u)": "tau - 1 is spread evenly on the logarithmic scale: it is tau itself.",
+            "np.log(np.round(tau) - 1)": "The time scales are rounded to whole steps: they need not be whole.",
+            "np.log(np.floor(tau) - 1)": "The time scales are cut off to whole steps: they need not be whole.",
+            "np.maximum(np.log(tau - 1), 0)": "Negative biases are cut off: with a time scale below 2 the forget gate's bias is below 0.",
+        },
+        "[-forget, forget, 0 * u, 0 * u]": {
+            "[-forget, 0 * u, 0 * u, 0 * u]": "The forget gate's bias is left at zero: it is ln(tau - 1).",
+            "[1 / forget, forget, 0 * u, 0 * u]": "The input gate's bias is 1 divided by the forget gate's: it is the negative of it.",
+            "[-forget, 0 * u, 0 * u, forget]": "The forget gate's bias is in the last block: that is the output gate in the order i, f, g, o.",
+            "[-forget, forget, -forget, 0 * u]": "The candidate gets a bias, that of the input gate: g and o have 0.",
+            "[-forget, forget, forget, 0 * u]": "The candidate gets a bias, that of the forget gate: g and o have 0.",
+            "[-forget, forget, 0 * u, -forget]": "The output gate gets a bias, that of the input gate: g and o have 0.",
+            "[-forget, forget, 0 * u, forget]": "The output gate gets a bias, that of the forget gate: g and o have 0.",
+            "[-forget, forget, 0 * u, 0 * u + 1]": "The output gate's bias is set to 1: g and o have 0.",
+        },
+        "np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2)": {
+            "np.stack([-forget, forget, 0 * u, 0 * u], axis=3).reshape(*u.shape[:2], -1)": "The four biases of a unit lie side by side: all of i come first, then all of f, g and o.",
+        },
+        "np.zeros_like(b_ih)": {
+            "-b_ih": "The second vector is the negative of the first: they are added, so nothing is left. It holds zeros.",
+            "np.concatenate([0 * u, 0 * u + 1, 0 * u, 0 * u], axis=2)": "The second vector has ones at the forget gate, which are added: it holds zeros.",
+            "np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The forget gate's bias stands in both vectors: they are added, so it is doubled.",
+        },
+        "return b_ih, np.zeros_like(b_ih)": {
+            "return np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2), np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2)": "The forget gate's bias is in the first vector, the input gate's in the second: everything belongs into the first.",
+            "return np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2), np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The input gate's bias is in the first vector, the forget gate's in the second: everything belongs into the first.",
+        },
+    },
+)
+
+
+@scales.mistake("Only the first direction is set: a layer with two directions has biases for both.")
+def first_way_only(u, shortest, longest):
+    b_ih, b_hh = by_logarithms(u, shortest, longest)
+    b_ih[:, 1:] = 0
+    return b_ih, b_hh
+
+
+@scales.mistake("Every layer and direction gets the numbers of the first: each has uniforms of its own.")
+def first_for_all(u, shortest, longest):
+    forget = np.log(shortest * (longest / shortest) ** u[0, 0] - 1)
+    row = np.concatenate([-forget, forget, 0 * forget, 0 * forget])
+    b_ih = np.tile(row, (*u.shape[:2], 1))
+    return b_ih, 0 * b_ih
+
+
+@scales.mistake("Only the first layer is set: every layer needs its biases.")
+def first_layer_only(u, shortest, longest):
+    forget = np.log(shortest * (longest / shortest) ** u - 1)
+    b_ih = np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2)
+    b_ih[1:] = 0
+    return b_ih, 0 * b_ih
+
+
+@scales.mistake("Half of the value stands in each vector: the sum is right, but asked for is everything in the first.")
+def half_and_half(u, shortest, longest):
+    forget = np.log(shortest * (longest / shortest) ** u - 1)
+    b_ih = np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2) / 2
+    return b_ih, b_ih.copy()
+
+
+# 7. from_onnx
+
+slips(
+    onnx,
+    {
+        "[i, f, g, o]": {
+            "[i, o, f, g]": "The gates are left in ONNX's order.",
+            "[i, f, o, g]": "Output and forget gate are exchanged and the candidate stays last: the order wanted is i, f, g, o.",
+        },
+        "i, o, f, g = np.split(a, 4, axis=1)\n        return np.concatenate([i, f, g, o], axis=1)": {
+            "i, f, g, o = np.split(a, 4, axis=1)\n        return np.concatenate([i, o, f, g], axis=1)": "The gates are read in PyTorch's order and written in ONNX's: the conversion runs the other way.",
+        },
+        "i, o, f, g =": {
+            "i, f, o, g =": "Only candidate and output gate are exchanged: in ONNX the output gate is the second block.",
+        },
+        "first + second": {
+            "first": "The bias for the recurrence is lost: the two are added.",
+            "second": "The bias for the input is lost: the two are added.",
+            "(first + second) / 2": "The bias is the mean of the two: they are added.",
+        },
+        "ordered(first + second)": {
+            "first + second": "The biases keep ONNX's order: they are cut and stacked like the weights.",
+        },
+        "ordered(W), ordered(R)": {
+            "ordered(W), R": "The recurrent weights keep ONNX's order: they are cut and stacked like the others.",
+            "W, ordered(R)": "The input weights keep ONNX's order: they are cut and stacked like the others.",
+            "ordered(R), ordered(W)": "Input and recurrent weights are exchanged.",
+        },
+        "return ordered(W), ordered(R), ordered(first + second)": {
+            "return ordered(W)[0], ordered(R)[0], ordered(first + second)[0]": "The axis of directions is lost: it stays in front.",
+        },
+    },
+)
+
+slips(
+    onnx,
+    {
+        "[i, f, g, o]": {
+            "[i, g, f, o]": "Forget gate and candidate are exchanged: the order wanted is i, f, g, o.",
+            "[f, i, g, o]": "Input and forget gate are exchanged: the order wanted is i, f, g, o.",
+            "[o, g, f, i]": "The gates are written in the order o, g, f, i: the order wanted is i, f, g, o.",
+            "[g, f, i, o]": "Input gate and candidate are exchanged: the order wanted is i, f, g, o.",
+        },
+        "np.concatenate([i, f, g, o], axis=1)": {
+            "np.stack([i, f, g, o], axis=2).reshape(a.shape)": "The gates of a unit are written side by side: each gate is a block of its own.",
+        },
+        "np.split(a, 4, axis=1)": {
+            "(a[:, k::4] for k in range(4))": "Every fourth row is taken for a gate: each gate is a block of H rows.",
+        },
+        "np.split(B, 2, axis=1)": {
+            "B[:, ::2], B[:, 1::2]": "Every second entry of B is taken for one of the biases: the first half is the bias for the input, the second that for the recurrence.",
+        },
+        "ordered(first + second)": {
+            "ordered(first) + second": "The bias for the recurrence keeps ONNX's order: both are cut and stacked, or their sum is.",
+            "first + ordered(second)": "The bias for the input keeps ONNX's order: both are cut and stacked, or their sum is.",
+            "ordered(first - second)": "The biases are subtracted: they are added.",
+            "ordered(first * second)": "The biases are multiplied: they are added.",
+            "sum(np.split(ordered(B), 2, axis=1))": "All of B is cut into four before the two biases are taken apart: it holds eight blocks, four for each.",
+            "ordered(B)": "All of B is cut into four and nothing is added: it holds two biases of four blocks, which become one.",
+            "np.concatenate([ordered(first), ordered(second)], axis=1)": "Both biases are returned, side by side: they are added to one.",
+            "ordered(first + second)[:1].repeat(len(B), axis=0)": "The first direction's bias is used for both: each has its own.",
+            "ordered(first + second).sum(axis=0)": "The bias is summed over the directions: each has its own.",
+            "ordered(first + second).ravel()": "The biases of the directions lie one behind the other: the axis of directions stays in front.",
+        },
+        "return ordered(W), ordered(R), ordered(first + second)": {
+            "return ordered(W)[::-1], ordered(R)[::-1], ordered(first + second)[::-1]": "The directions are exchanged: they stay in their order.",
+            "return ordered(first + second), ordered(W), ordered(R)": "The bias comes first: the order is input weights, recurrent weights, bias.",
+            "return ordered(W)[:1], ordered(R)[:1], ordered(first + second)[:1]": "Only the first direction is returned: each has weights of its own.",
+            "return ordered(W).swapaxes(1, 2), ordered(R).swapaxes(1, 2), ordered(first + second)": "The weights are transposed, as in Keras: here rows are gates, as in the file.",
+        },
+        "ordered(R)": {
+            "ordered(R.reshape(len(R), 4, *R.shape[2:], -1).swapaxes(2, 3).reshape(R.shape))": "The block of each gate is transposed in the recurrent weights: rows stay rows, as in the file.",
+        },
+    },
+)
+
+
+def second_direction_kept(W, R, B):
+    H = R.shape[2]
+    found = [a.copy() for a in (W, R, B[:, : 4 * H] + B[:, 4 * H :])]
+    for a, right in zip(found, by_index(W, R, B), strict=True):
+        a[0] = right[0]
+    return tuple(found)
+
+
+def second_direction_empty(W, R, B):
+    found = by_index(W, R, B)
+    for a in found:
+        a[1:] = 0
+    return found
+
+
+def swapped_without_a_copy(W, R, B):
+    H = R.shape[2]
+    found = W.copy(), R.copy(), B[:, : 4 * H] + B[:, 4 * H :]
+    for a in found:
+        a[:, H : 2 * H] = a[:, 2 * H : 3 * H]
+        a[:, 2 * H : 3 * H] = a[:, 3 * H :]
+        a[:, 3 * H :] = a[:, H : 2 * H]
+    return found
+
+
+@onnx.mistake("The second direction is converted as the first: each has weights of its own.")
+def first_direction_twice(W, R, B):
+    H = R.shape[2]
+    order = np.concatenate([np.arange(H) + k * H for k in (0, 2, 3, 1)])
+    b = (B[:, : 4 * H] + B[:, 4 * H :])[:, order]
+    return tuple(np.repeat(a[:1], len(a), axis=0) for a in (W[:, order], R[:, order], b))
+
+
+@onnx.mistake("The bias is cut into eight and neighbours are added: it is four blocks for the input, then four more.")
+def neighbours_added(W, R, B):
+    D, H = len(W), R.shape[2]
+    order = np.concatenate([np.arange(H) + k * H for k in (0, 2, 3, 1)])
+    b = B.reshape(D, 4, 2, H).sum(axis=2).reshape(D, 4 * H)
+    return W[:, order], R[:, order], b[:, order]
+
+
+mistakes(
+    onnx,
+    second_direction_kept=(
+        "Only the first direction is put in order: the second has the same four blocks.",
+        second_direction_kept,
+    ),
+    second_direction_empty=(
+        "The second direction is left at zero: each has weights of its own.",
+        second_direction_empty,
+    ),
+    swapped_without_a_copy=(
+        "A block is overwritten before it is moved, so one gate stands twice and the output gate is lost: slices are views, so copy before you exchange.",
+        swapped_without_a_copy,
+    ),
+)
