@@ -25,35 +25,35 @@ slips(
         "(h - (1 - alpha) * h_prev) / alpha": {
             "h": "The slope is taken from the whole new state: tanh produced only the new value n, which has to be recovered from the two states.",
             "h_prev": "The slope is taken from the old state: it belongs to the new value n, which has to be recovered from the two states.",
-            "h - (1 - alpha) * h_prev": "The recovered new value is not divided by alpha: only the share alpha of it is in the difference.",
+            "h - (1 - alpha) * h_prev": "The recovered new value is too small by a factor of alpha: only that share of it stands in the new state.",
             "(h - h_prev) / alpha": "This is n - h_prev, not n: of the old state only the share that is still in h has to be subtracted.",
-            "h / alpha - (1 - alpha) * h_prev": "Only h is divided by alpha: the whole difference between h and the rest of the old state has to be.",
+            "h / alpha - (1 - alpha) * h_prev": "Only h is divided by alpha where n is recovered, so too little of the old state is subtracted.",
             "(h + (1 - alpha) * h_prev) / alpha": "The rest of the old state is added to h: to recover n it has to be subtracted.",
             "(h_prev - (1 - alpha) * h) / alpha": "Old and new state are exchanged where n is recovered: the new one contains n.",
-            "(h - alpha * h_prev) / (1 - alpha)": "The shares are exchanged where n is recovered: h contains the share alpha of n.",
+            "(h - alpha * h_prev) / (1 - alpha)": "The shares are exchanged where n is recovered: alpha is the share of the new value in h.",
             "np.tanh((h - (1 - alpha) * h_prev) / alpha)": "tanh is applied once more: the new value that is recovered from the states is already its result.",
-            "(h / (1 - alpha) - h_prev) * (1 - alpha) / alpha": "There is a division by 1 - alpha: alpha may be 1, and n can be recovered without it.",
+            "(h / (1 - alpha) - h_prev) * (1 - alpha) / alpha": "There is a division by the share that stays: it is 0 for a unit that keeps nothing, and n can be recovered without it.",
         },
         "np.diag(1 - alpha)": {
-            "np.diag(alpha)": "The direct path carries alpha: the share of the old state that stays is 1 - alpha.",
-            "np.eye(len(alpha))": "The old state passes whole on the direct path: only the share 1 - alpha of it stays.",
-            "(1 - alpha)": "The direct path is added to whole columns: a unit leaks into itself only, so 1 - alpha belongs on the diagonal.",
-            "(1 - alpha)[:, None]": "The direct path is added to whole rows: a unit leaks into itself only, so 1 - alpha belongs on the diagonal.",
+            "np.diag(alpha)": "The direct path carries the share of the new value: along it passes what stays of the old state.",
+            "np.eye(len(alpha))": "The old state passes whole on the direct path: a part of it is replaced by the new value.",
+            "(1 - alpha)": "The direct path is added to whole columns: a unit leaks into itself only, not into the others.",
+            "(1 - alpha)[:, None]": "The direct path is added to whole rows: a unit leaks into itself only, not into the others.",
             "-np.diag(1 - alpha)": "The direct path is subtracted: the derivatives along both paths add up.",
         },
         "np.diag(1 - alpha) + ": {
-            "": "The leak's own path is missing: the share 1 - alpha of the old state passes directly, unit by unit."
+            "": "The leak's own path is missing: a part of the old state passes directly, unit by unit."
         },
         "alpha * (1 - new**2)": {
             "(1 - new**2)": "The share alpha is missing on the path through tanh: the new value enters weighted.",
-            "(1 - alpha) * (1 - new**2)": "The path through tanh carries 1 - alpha: the share of the new value is alpha.",
+            "(1 - alpha) * (1 - new**2)": "The path through tanh carries the share of the old state: what comes through tanh is the new value.",
             "alpha**2 * (1 - new**2)": "alpha stands twice on the path through tanh: the new value is weighted once.",
             "alpha * np.ones_like(new)": "The slope of tanh is missing: what comes through W_h is multiplied by it.",
         },
         "(1 - new**2)": {
-            "(1 - new)": "The slope is 1 - n: the derivative of tanh is 1 minus the square of its value.",
-            "(1 - np.abs(new))": "The slope is 1 - |n|: the derivative of tanh is 1 minus the square of its value.",
-            "(1 + new**2)": "The slope is 1 + n^2: the square is subtracted, so no slope of tanh is above 1.",
+            "(1 - new)": "The slope of tanh is taken as 1 - n, which is above 1 for every negative n: no slope of tanh is.",
+            "(1 - np.abs(new))": "The slope of tanh is taken as 1 - |n|, which is too small everywhere but at 0 and at the ends.",
+            "(1 + new**2)": "The slope of tanh has a wrong sign in it and comes out above 1: tanh is steepest at 0, where its slope is 1.",
             "new * (1 - new)": "n (1 - n) is the slope of the logistic function: this cell squashes with tanh.",
         },
         "slope[:, :, None]": {
@@ -79,7 +79,7 @@ def shares_exchanged(h_prev, h, W_h, alpha):
 mistakes(
     leaky,
     shares_exchanged=(
-        "The shares are exchanged: alpha belongs to the new value, 1 - alpha to the old state.",
+        "The shares are exchanged throughout: alpha is the share of the new value, not of the old state.",
         shares_exchanged,
     ),
     plain_cell=(
@@ -113,17 +113,17 @@ slips(
             "t == len(h) - 1": "The gradient enters at the last step of the array: each sequence has its own last real step."
         },
         ") @ W_h": {
-            ") @ W_h.T": "W_h is used in the wrong orientation: backwards, unit k gathers from all units j with the weights W_h[j, k]."
+            ") @ W_h.T": "W_h is used in the wrong orientation: on the way back a unit gathers from all units that it sends to."
         },
         "(dh * (1 - h[t] ** 2))": {
-            "dh": "The slope of tanh is missing: a gradient on h passes 1 - h^2 before it meets W_h."
+            "dh": "The slope of tanh is missing: a gradient on h passes it before it meets W_h."
         },
         "(1 - h[t] ** 2)": {
             "(1 - h[t - 1] ** 2)": "The slope is that of the step before: the gradient for h[t] passes the tanh that produced h[t].",
             "(1 - h[min(t + 1, len(h) - 1)] ** 2)": "The slope is that of the step after: the gradient for h[t] passes the tanh that produced h[t].",
             "(1 - np.tanh(h[t]) ** 2)": "tanh is applied once more: h is already its result.",
-            "(1 - h[t])": "The slope is 1 - h: the derivative of tanh is 1 minus the square of its value.",
-            "(1 - np.abs(h[t]))": "The slope is 1 - |h|: the derivative of tanh is 1 minus the square of its value.",
+            "(1 - h[t])": "The slope of tanh is taken as 1 - h, which is above 1 for every negative h: no slope of tanh is.",
+            "(1 - np.abs(h[t]))": "The slope of tanh is taken as 1 - |h|, which is too small everywhere but at 0 and at the ends.",
             "(h[t] * (1 - h[t]))": "h (1 - h) is the slope of the logistic function: this cell squashes with tanh.",
         },
         "(dh * (1 - h[t] ** 2)) @ W_h": {
@@ -139,10 +139,10 @@ slips(
             "np.linalg.norm(dh)": "The length is taken over the whole batch: each sequence has its own.",
         },
         "lengths - 1 == t": {
-            "lengths == t": "The gradient enters one step late, and never in a sequence without padding: a sequence of length n has its last real state at index n - 1.",
-            "np.minimum(lengths, len(h) - 1) == t": "The gradient enters one step late: a sequence of length n has its last real state at index n - 1.",
-            "lengths - 2 == t": "The gradient enters one step early, and never in a sequence of one step: the last real state of n has index n - 1.",
-            "np.maximum(lengths - 2, 0) == t": "The gradient enters one step early: the last real state of n has index n - 1.",
+            "lengths == t": "The gradient enters one step late, and never in a sequence without padding: lengths count from 1, indices from 0.",
+            "np.minimum(lengths, len(h) - 1) == t": "The gradient enters one step late: lengths count from 1, indices from 0.",
+            "lengths - 2 == t": "The gradient enters one step early, and never in a sequence of one step: it enters at the last real step itself.",
+            "np.maximum(lengths - 2, 0) == t": "The gradient enters one step early: it enters at the last real step itself.",
             "np.full_like(lengths, lengths[0]) - 1 == t": "All sequences get the first one's length: each has its own.",
             "np.full_like(lengths, lengths.max()) - 1 == t": "All sequences get the greatest length: each has its own.",
         },
@@ -151,7 +151,7 @@ slips(
         },
         "reversed(range(len(h)))": {
             "range(len(h))": "The gradient is carried forwards in time: from the last real step it goes back to the first.",
-            "reversed(range(1, len(h)))": "The first step is left out: the loop ends at t = 0.",
+            "reversed(range(1, len(h)))": "The first step is left out: the gradient goes back to the very first state.",
         },
         "        norms[t] = np.sqrt((dh**2).sum(axis=1))\n        dh = (dh * (1 - h[t] ** 2)) @ W_h": {
             "        dh = (dh * (1 - h[t] ** 2)) @ W_h\n        norms[t] = np.sqrt((dh**2).sum(axis=1))": "The lengths are stored one step late: row t is for h[t], before the step back to h[t-1]."
@@ -383,11 +383,11 @@ mistakes(
         shortened_by(lambda v: np.linalg.norm(v) + 1e-3),
     ),
     ones=(
-        "The start v is ignored: the estimate after a few rounds depends on it.",
+        "The initial vector v is ignored: the estimate after a few rounds depends on it.",
         lambda W, v, steps: on_the_square(W, np.ones(W.shape[1]), steps),
     ),
     random=(
-        "The start is drawn at random: v says where to start.",
+        "The initial vector is drawn at random: v says where to start.",
         lambda W, v, steps: on_the_square(W, np.random.default_rng(0).normal(size=W.shape[1]), steps),
     ),
     eigenvector=(
@@ -430,14 +430,14 @@ slips(
     gates,
     {
         " * np.sign(np.diag(R))": {
-            "": "The signs are missing: column k of Q has to be multiplied by the sign of R[k, k]."
+            "": "The signs are missing: without them the decomposition is not unique and the draw not uniform."
         },
         "np.sign(np.diag(R))": {
-            "np.sign(np.diag(R))[:, None]": "The signs multiply the rows: the sign of R[k, k] belongs to column k of Q.",
+            "np.sign(np.diag(R))[:, None]": "The signs multiply the rows of Q: they belong to its columns.",
             "np.diag(R)": "The diagonal of R itself is used, not its sign: the columns are then not of length 1.",
-            "np.abs(np.diag(R))": "The absolute value of R[k, k] is used: its sign is asked for, 1 or -1.",
+            "np.abs(np.diag(R))": "The size of R's diagonal is used: its sign is asked for, 1 or -1.",
             "np.sign(np.diag(Q))": "The signs are taken from Q: it is R's diagonal that has to become positive.",
-            "np.sign(R)": "The signs of the whole of R are used: the sign of R[k, k] belongs to the whole column k of Q.",
+            "np.sign(R)": "The signs of the whole of R are used: a column of Q has one sign, that of R's diagonal.",
             "np.sign(np.trace(R))": "There is one sign for the whole matrix: each column has its own.",
             "-np.sign(np.diag(R))": "All signs are the wrong way round: R's diagonal has to become positive.",
         },
@@ -507,7 +507,7 @@ mistakes(
         rows_at_right_angles,
     ),
     no_reflection=(
-        "One column is turned round so that the determinant is 1: reflections are orthogonal as well, and belong to an even draw.",
+        "One column is turned round so that the determinant is 1: reflections are orthogonal as well, and belong to a uniform draw.",
         no_reflection,
     ),
     nearest_orthogonal=(
@@ -571,11 +571,11 @@ slips(
             " + 0 * slope.max(axis=2)": "The slopes are missing in the upper bound: W_h alone gives a bound too, but a looser one than asked for."
         },
         "1 - h**2": {
-            "1 - np.abs(h)": "The slope is 1 - |h|: the derivative of tanh is one minus the square of its value.",
-            "1 - h": "The slope is 1 - h: the derivative of tanh is one minus the square of its value.",
+            "1 - np.abs(h)": "The slope of tanh is taken as 1 - |h|, which is too small everywhere but at 0 and at the ends.",
+            "1 - h": "The slope of tanh is taken as 1 - h, which is above 1 for every negative h: no slope of tanh is.",
             "1 - np.tanh(h) ** 2": "tanh is applied once more: h is already its result.",
             "h * (1 - h)": "h (1 - h) is the slope of the logistic function, which is never negative because its h is not: this cell squashes with tanh.",
-            "np.abs(h * (1 - h))": "|h (1 - h)| is the slope of no cell: that of tanh is one minus the square of its value.",
+            "np.abs(h * (1 - h))": "|h (1 - h)| is the slope of no cell: this one squashes with tanh.",
         },
         "return lower, upper": {
             "return upper, lower": "Both bounds come in the wrong order: lower first, then upper.",

@@ -41,7 +41,7 @@ slips(
             "f, i, g, o =": "Input and forget gate are exchanged: the first block is i, the second f.",
         },
         "sigmoid(o) * np.tanh(c)": {
-            "sigmoid(o) * c": "The new cell state is shown without tanh: h = o * tanh(c).",
+            "sigmoid(o) * c": "The new cell state is shown without tanh: h stays between -1 and 1, however large c becomes.",
             "sigmoid(o) * np.tanh(c_prev)": "The hidden state is made from the old cell state: the output gate shows the new one.",
         },
         "np.tanh(g)": {
@@ -74,7 +74,7 @@ slips(
             "np.where(real, h, np.tanh(c_prev))": "At padded steps h is tanh of the old cell state: it stands still and is h_prev.",
         },
         "mask[:, None] > 0": {
-            "mask > 0": "The mask lies along the units: it has one entry for each sequence, so it needs an axis behind. (Where B and H are equal it runs, and is wrong.)",
+            "mask > 0": "The mask lies along the units: it has one entry for each sequence. (Where B and H are equal it runs, and is wrong.)",
             "mask[None, :] > 0": "The mask is a row, which lies along the units: it has one entry for each sequence and has to be a column.",
             "mask[0] > 0": "The first sequence's mask decides for the whole batch: every sequence has an entry of its own.",
             "np.any(mask > 0)": "States stand still only if all sequences are padded: every sequence has an entry of its own.",
@@ -196,7 +196,7 @@ mistakes(
         without_standing_still(lambda i, f, g, o, m: (i * m, f * m, g, o)),
     ),
     blended_along_units=(
-        "The mask multiplies along the units: it has one entry for each sequence, so it needs an axis behind. (Where B and H are equal it runs, and is wrong.)",
+        "The mask multiplies along the units: it has one entry for each sequence. (Where B and H are equal it runs, and is wrong.)",
         blended_along_units,
     ),
     mask_as_places=(
@@ -211,15 +211,15 @@ slips(
     old,
     {
         "(4 - g**2) / 4": {
-            "(1 - g**2)": "The slope of the candidate is that of tanh: this one runs from -2 to 2, and its slope is (4 - g^2) / 4.",
-            "g * (1 - g)": "The slope of the candidate is taken as g (1 - g), but g is not a logistic function's value: (g + 2) / 4 is. With n = (g + 2) / 4 the slope is 4 n (1 - n).",
-            "(4 - g**2)": "The factor 1/4 in the slope of the candidate is missing.",
+            "(1 - g**2)": "The slope of the candidate is that of tanh: this candidate runs from -2 to 2, and its slope is zero there, not at -1 and 1.",
+            "g * (1 - g)": "The slope of the candidate is taken as g (1 - g): that is for a value of the logistic function itself, and g has been stretched and shifted.",
+            "(4 - g**2)": "The slope of the candidate is four times too large.",
         },
         "(1 - shown**2) / 2": {
-            "(1 - shown**2)": "The slope of phi is twice too large: with values from -1 to 1 it is (1 - phi^2) / 2.",
+            "(1 - shown**2)": "The slope of phi is twice too large: between the same ends phi rises more slowly than tanh.",
         },
         "2 * sigmoid(c) - 1": {
-            "np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was 2 sigma(c) - 1.",
+            "np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was shown through phi.",
         },
         "dc_later + ": {
             "": "What comes from the next step is missing in the adjoint of c: c goes to h and to the next c.",
@@ -255,13 +255,13 @@ slips(
     old,
     {
         "(4 - g**2) / 4": {
-            "(4 - g**2) / 16": "The slope of the candidate is n (1 - n) with n = (g + 2) / 4: the 4 in front of sigma is missing in it.",
-            "4 * g * (1 - g)": "The slope of the candidate is taken as 4 g (1 - g), but g is not a logistic function's value: (g + 2) / 4 is.",
+            "(4 - g**2) / 16": "The slope of the candidate is four times too small: the 4 in front of sigma stretches the slope as well.",
+            "4 * g * (1 - g)": "The slope of the candidate is taken as 4 g (1 - g): g is not a value of the logistic function itself, it has been stretched and shifted.",
             "sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already, and the 4 in front is missing: a slope is to be made of the value g.",
             "4 * sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already: the slope has to be made of the value g.",
             "(1 - (g / 4) ** 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2, not -4 and 4.",
-            "(1 - g**2 / 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2: g^2 has the wrong divisor.",
-            "(2 + g) * -g": "The logistic value is taken as (g + 2) / 2: from g = 4 n - 2 follows n = (g + 2) / 4.",
+            "(1 - g**2 / 2)": "The slope of the candidate is zero too close to 0: the candidate is flat at its ends only, and these are -2 and 2.",
+            "(2 + g) * -g": "The value of sigma that is recovered from g is twice too large, and so no longer between 0 and 1.",
         },
         "dc * i * (4 - g**2) / 4": {
             "dc * i": "The slope of the candidate is missing: its adjoint has to go through the squashing to the sum.",
@@ -269,15 +269,15 @@ slips(
             "(dc - dc_later) * i * (4 - g**2) / 4": "What comes from the next step is missing in the adjoint of the candidate: it takes the whole adjoint of c.",
         },
         "(1 - shown**2) / 2": {
-            "shown * (1 - shown)": "The slope of phi is taken as phi (1 - phi), but phi is not a logistic function's value: (phi + 1) / 2 is.",
-            "2 * shown * (1 - shown)": "The slope of phi is taken as 2 phi (1 - phi), but phi is not a logistic function's value: (phi + 1) / 2 is.",
-            "sigmoid(c) * (1 - sigmoid(c))": "The slope of phi is half of what it should be: phi is 2 sigma(c) - 1, and the 2 belongs to the slope.",
+            "shown * (1 - shown)": "The slope of phi is taken as phi (1 - phi): that is for a value of the logistic function itself, and phi has been stretched and shifted.",
+            "2 * shown * (1 - shown)": "The slope of phi is taken as 2 phi (1 - phi): phi is not a value of the logistic function itself, it has been stretched and shifted.",
+            "sigmoid(c) * (1 - sigmoid(c))": "The slope of phi is half of what it should be: the 2 in front of sigma stretches the slope as well.",
             "2 * c * (1 - c)": "The slope of phi is made of c: it has to be made of a value of sigma or of phi.",
-            "(1 - c**2) / 2": "The slope of phi is made of the square of c: what is squared is phi(c).",
-            "(1 - np.tanh(c) ** 2)": "The slope of phi is that of tanh, as in today's cell: phi is 2 sigma(c) - 1.",
+            "(1 - c**2) / 2": "The slope of phi is made of c itself and turns negative where c is large: it has to be made of what is shown of c.",
+            "(1 - np.tanh(c) ** 2)": "The slope of phi is that of tanh, as in today's cell: phi rises more slowly.",
             "shown": "phi stands where its slope should: h goes back to c through the derivative of phi.",
             "(shown**2 - 1) / 2": "The slope of phi has the wrong sign: phi rises everywhere.",
-            "(1 - shown) / 2": "The square is missing in the slope of phi.",
+            "(1 - shown) / 2": "The slope of phi is not the same for c and -c: a square is missing in it.",
         },
         " * (1 - shown**2) / 2": {
             "": "The slope of phi is missing on the way from h to c.",
@@ -286,20 +286,20 @@ slips(
             "(dc_later + dh) * o": "What comes from the next step is multiplied by o and the slope of phi: it reaches c directly, past both.",
         },
         "2 * sigmoid(c) - 1\n    dc = dc_later + dh * o * (1 - shown**2) / 2": {
-            "np.tanh(c)\n    dc = dc_later + dh * o * (1 - shown**2)": "The cell is shown through tanh, with the slope of tanh: in 1997 it was 2 sigma(c) - 1.",
+            "np.tanh(c)\n    dc = dc_later + dh * o * (1 - shown**2)": "The cell is shown through tanh, with the slope of tanh: in 1997 it was shown through phi.",
         },
         "dh * shown * o * (1 - o)": {
             "dh * o * (1 - o)": "The adjoint of the output gate lacks its partner: the gate multiplies phi(c).",
-            "dh * np.tanh(c) * o * (1 - o)": "The output gate's partner is tanh(c), as in today's cell: in 1997 it was 2 sigma(c) - 1.",
-            "dh * sigmoid(c) * o * (1 - o)": "The output gate's partner is sigma(c): it is phi(c) = 2 sigma(c) - 1.",
-            "dh * shown * (1 - o)": "The slope of the output gate is o (1 - o): its first factor is missing.",
-            "dh * shown * (1 - o**2)": "The slope of the output gate is that of tanh: it is a logistic function, with o (1 - o).",
-            "dh * shown * sigmoid(o) * (1 - sigmoid(o))": "sigma is applied to o, which is a value of sigma already: its slope is o (1 - o).",
+            "dh * np.tanh(c) * o * (1 - o)": "The output gate's partner is tanh(c), as in today's cell: in 1997 it was phi(c).",
+            "dh * sigmoid(c) * o * (1 - o)": "The output gate's partner is sigma(c): it is phi(c), which may be negative.",
+            "dh * shown * (1 - o)": "A factor is missing in the slope of the output gate: a gate is flat where it is closed as well as where it is open.",
+            "dh * shown * (1 - o**2)": "The slope of the output gate is that of tanh: a gate is a logistic function.",
+            "dh * shown * sigmoid(o) * (1 - sigmoid(o))": "sigma is applied to o, which is a value of sigma already: the slope has to be made of the value o.",
         },
         "dc * g * i * (1 - i)": {
-            "dc * g * (1 - i)": "The slope of the input gate is i (1 - i): its first factor is missing.",
-            "dc * g * (1 - i**2)": "The slope of the input gate is that of tanh: it is a logistic function, with i (1 - i).",
-            "dc * g * sigmoid(i) * (1 - sigmoid(i))": "sigma is applied to i, which is a value of sigma already: its slope is i (1 - i).",
+            "dc * g * (1 - i)": "A factor is missing in the slope of the input gate: a gate is flat where it is closed as well as where it is open.",
+            "dc * g * (1 - i**2)": "The slope of the input gate is that of tanh: a gate is a logistic function.",
+            "dc * g * sigmoid(i) * (1 - sigmoid(i))": "sigma is applied to i, which is a value of sigma already: the slope has to be made of the value i.",
             "dc * c * i * (1 - i)": "The input gate's partner is c: it multiplies the candidate g.",
             "dh * g * i * (1 - i)": "The input gate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
             "(dc - dc_later) * g * i * (1 - i)": "What comes from the next step is missing in the adjoint of the input gate: it takes the whole adjoint of c.",
@@ -355,7 +355,7 @@ def coupled_forget(dh, dc_later, i, g, o, c):
 mistakes(
     old,
     today=(
-        "This is the step of today's cell, with tanh in both places: in 1997 the candidate was 4 sigma(a) - 2 and the cell was shown by 2 sigma(c) - 1.",
+        "This is the step of today's cell, with tanh in both places: in 1997 candidate and cell had other squashing functions.",
         today,
     ),
     no_slopes=(
@@ -392,8 +392,8 @@ slips(
             "": "The slope of tanh is missing on the way from h to c.",
         },
         "np.tanh(c[t]) ** 2": {
-            "c[t] ** 2": "The slope is 1 - c^2: what is squared is tanh(c), c itself can be larger than 1.",
-            "np.tanh(c[t])": "The slope is 1 - tanh(c): the square is missing.",
+            "c[t] ** 2": "The slope of tanh is made of c itself and turns negative where c is large: it has to be made of the value of tanh.",
+            "np.tanh(c[t])": "The slope is 1 - tanh(c), which is above 1 for every negative c: no slope of tanh is.",
         },
         " + later": {
             " + 0 * later": "What comes from later is not added: a cell also acts through the next cell.",
@@ -427,11 +427,11 @@ slips(
             "f[t] * dc[t] + dh[t] * np.tanh(c[t]) * o[t] * (1 - o[t])": "The output gate's sum passes something back: here nothing goes back but through the cell.",
         },
         "(1 - np.tanh(c[t]) ** 2)": {
-            "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through 1 - tanh^2.",
-            "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, with the value of tanh: the slope of tanh is 1 - tanh^2.",
+            "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through the derivative of tanh.",
+            "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, made of the value of tanh: that value belongs to another function.",
             "sigmoid(c[t]) * (1 - sigmoid(c[t]))": "The slope is that of the logistic function: today's cell is shown through tanh.",
             "(0.5 * (1 - np.tanh(c[t] / 2) ** 2))": "The slope is that of 2 sigma(c) - 1, the function of 1997: today's cell is shown through tanh.",
-            "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2: in the LSTM h is o tanh(c), and what is squared is tanh(c) alone.",
+            "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2, as in a plain tanh cell: in the LSTM h has passed the output gate as well.",
             "(1 - np.tanh(c[t - 1]) ** 2)": "The slope is taken at the cell of the step before: h[t] shows c[t].",
         },
         "o[t] * (1": {
@@ -544,7 +544,7 @@ slips(
             "np.log(f[t])": "These are natural logarithms: log10 was asked for.",
         },
         "real = (t < lengths)[:, None]": {
-            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step has index length - 1.",
+            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step is on the path.",
         },
         "    real = (t < lengths)[:, None]": {
             "    real = True\n        D[t] = total.max(axis=1)": "The lengths are ignored: padded steps are 0 and are not on the path.",
@@ -571,7 +571,7 @@ slips(
         "real = (t < lengths)[:, None]": {
             "real = (t < lengths[0])": "The first sequence's length is used for all: every sequence ends where it ends.",
             "real = (t < lengths.max())": "The longest length is used for all sums: every sequence ends where it ends.",
-            "real = (t <= lengths)[:, None]": "The sequences end one step too late: the last real step has index length - 1.",
+            "real = (t <= lengths)[:, None]": "The sequences end one step too late: lengths count from 1, indices from 0.",
         },
     },
 )
@@ -716,7 +716,7 @@ slips(
             " - 0 * feedback": "The feedback is ignored: gate and feedback together make the factor of a step.",
         },
         "np.log(f / (1 - f))": {
-            "np.log(f)": "This is the logarithm of the gate: the logistic function is inverted by ln(f / (1 - f)).",
+            "np.log(f)": "This is the logarithm of the gate, which is negative for every gate: a gate above one half needs a positive bias.",
             "np.log((1 - f) / f)": "The sign is wrong: a gate near 1 needs a large positive bias.",
             "np.log10(f / (1 - f))": "The decimal logarithm is used: sigma is made with e.",
             "np.arctanh(f)": "The inverse of tanh is used: the gate is a logistic function.",
@@ -734,25 +734,25 @@ slips(
     bias,
     {
         "0.5 ** (1 / half_life)": {
-            "0.5 ** half_life": "The power is turned round: the factor is the n-th root of one half.",
-            "2 ** (1 / half_life)": "This is the n-th root of 2, a factor above 1: the content is halved.",
-            "0.5 / half_life": "One half is divided by n: the factor is applied n times, so it is a root of one half.",
-            "1 - 0.5 / half_life": "One half is lost in n equal parts: the content is multiplied n times, so the factor is a root of one half.",
-            "1 - 1 / half_life": "The rule of the chrono start is used, f = 1 - 1 / n: there n is the time after which 1 / e is left, here it is a half-life.",
-            "1 - np.log(2) / half_life": "This is an approximation for long half-lives: the factor is exactly the n-th root of one half.",
+            "0.5 ** half_life": "The power is turned round: the longer the half-life, the closer to 1 the factor of one step.",
+            "2 ** (1 / half_life)": "The factor of one step is above 1: after n steps the content would be doubled, not halved.",
+            "0.5 / half_life": "One half is divided by n: the factor of one step is applied n times, and all n together make one half.",
+            "1 - 0.5 / half_life": "One half is lost in n equal parts: the content is multiplied at every step, so it loses less and less.",
+            "1 - 1 / half_life": "The rule of chrono initialisation is used, f = 1 - 1 / n: there n is the time after which 1 / e is left, here it is a half-life.",
+            "1 - np.log(2) / half_life": "This is an approximation for long half-lives: for short ones the factor comes out too small.",
             "np.log(0.5) / half_life": "No gate comes out between 0 and 1, so none has a bias: look at the factor of one step, and at what is subtracted from what.",
             "0.5 ** (1 / (half_life - 1))": "One step too few: after n steps the factor was applied n times.",
             "0.5 ** (1 / (half_life + 1))": "One step too many: after n steps the factor was applied n times.",
-            "np.sqrt(0.5)": "This is the square root of one half for all units: each has a half-life of its own.",
+            "np.sqrt(0.5)": "All units get a half-life of two steps: each has its own.",
             "0.5 ** (1 / half_life[0])": "The first unit's half-life is used for all: each has its own.",
             "0.5 ** (1 / np.round(half_life))": "The half-life is rounded to whole steps: it need not be whole.",
-            "0.5 ** (1 // half_life)": "1 // n cuts the fraction off: the exponent is 1 / n.",
+            "0.5 ** (1 // half_life)": "1 // n cuts the fraction off: it is 0 for every half-life above one step.",
             "sigmoid(0.5) ** (1 / half_life)": "sigma(0.5) stands for one half: it is the content that is halved.",
             "0.5": "The factor of one step is set to one half: that is left after n of them.",
         },
         "0.5 ** (1 / half_life) - feedback": {
-            "(0.5 - feedback) ** (1 / half_life)": "The feedback is taken from the one half before the root: it is added to the gate at every step, so the root comes first.",
-            "0.5 ** (1 / half_life) * (1 - feedback)": "The factor is reduced by a share of itself: the feedback is added to the gate, so it is subtracted from the factor.",
+            "(0.5 - feedback) ** (1 / half_life)": "The feedback is taken off what is left after n steps: it comes in at every step, so it is a part of the factor of one step.",
+            "0.5 ** (1 / half_life) * (1 - feedback)": "The factor is reduced by a share of itself: the feedback is a share of the content, which gate and feedback multiply together.",
             "(0.5 ** (1 / half_life) - feedback) / (1 - feedback)": "The feedback is counted as a share of what the gate lost: it is a share of the whole content.",
             "0.5 ** (1 / half_life) + feedback": "The feedback is added to the factor: what is written back need not be kept by the gate.",
             "0.5 ** (1 / half_life) - half_life * feedback": "The feedback is counted n times in a step: it comes in once at every step.",
@@ -765,11 +765,11 @@ slips(
         "np.log(f / (1 - f))": {
             "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
             "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
-            "np.log(f / (1 + f))": "There is a plus where sigma's inverse has a minus: solve sigma(b) = f for b once more.",
-            "np.arctanh(2 * f - 1)": "This is half of the bias: sigma(b) is (1 + tanh(b / 2)) / 2.",
-            "np.log(f) / (1 - f)": "The logarithm ends too early: it is taken of a whole quotient.",
-            "np.log(f) / np.log(1 - f)": "The logarithms are divided: the logarithm of a quotient is their difference.",
-            "np.log(1 / (1 - f))": "The gate is missing above the line in sigma's inverse: solve sigma(b) = f for b once more.",
+            "np.log(f / (1 + f))": "There is a wrong sign in sigma's inverse: a gate of one half has a bias of 0.",
+            "np.arctanh(2 * f - 1)": "This is half of the bias: the logistic function is a tanh of half its argument.",
+            "np.log(f) / (1 - f)": "The logarithm covers only a part of what it should: a gate and its complement have biases that differ in sign alone.",
+            "np.log(f) / np.log(1 - f)": "Two logarithms are divided: a gate of one half has a bias of 0.",
+            "np.log(1 / (1 - f))": "One of the two places of the gate in sigma's inverse is empty: a gate of one half has a bias of 0.",
             "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
             "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
             "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
@@ -779,7 +779,7 @@ slips(
 )
 
 
-@bias.mistake("The feedback is taken off the bias: it has to be taken off the factor, before the inverse of sigma.")
+@bias.mistake("The feedback is taken off the bias: it is a part of the factor of one step, as the gate is.")
 def feedback_off_the_bias(half_life, feedback):
     f = 0.5 ** (1 / half_life)
     return np.log(f / (1 - f)) - feedback
@@ -794,11 +794,11 @@ def feedback_multiplies(half_life, feedback):
 mistakes(
     bias,
     chrono=(
-        "The chrono start is returned, ln(n - 1): there n is the time after which 1 / e is left, and there is no feedback.",
+        "The bias of chrono initialisation is returned: there n is the time after which 1 / e is left, and there is no feedback.",
         lambda half_life, feedback: np.log(half_life - 1),
     ),
     chrono_with_a_half=(
-        "The chrono start is returned, with n / ln 2 for the time scale: that is an approximation for long half-lives, and the feedback is missing.",
+        "The bias of chrono initialisation is returned, for the time scale of a long half-life: that is an approximation, and the feedback is missing.",
         lambda half_life, feedback: np.log(half_life / np.log(2) - 1),
     ),
 )
@@ -809,12 +809,12 @@ slips(
     scales,
     {
         "shortest * (longest / shortest) ** u": {
-            "shortest + (longest - shortest) * u": "The time scales are spread evenly: asked for is an even spread of their logarithms.",
+            "shortest + (longest - shortest) * u": "The time scales are spread uniformly: it is their logarithms that are to be.",
             "longest * (shortest / longest) ** u": "Short and long are exchanged: u = 0 is the shortest time scale.",
         },
         "np.log(tau - 1)": {
-            "np.log(tau)": "The 1 is missing: sigma(b) = 1 - 1 / tau gives b = ln(tau - 1).",
-            "tau - 1": "The time scale itself is the bias: it takes the logarithm of tau - 1 to make the gate.",
+            "np.log(tau)": "The 1 is missing in the forget gate's bias: a time scale of two steps has a bias of 0.",
+            "tau - 1": "The logarithm is missing: a bias as large as a time scale makes a gate that is hardly below 1.",
             "np.log10(tau - 1)": "The decimal logarithm is used: sigma is made with e.",
         },
         "[-forget, forget, 0 * u, 0 * u]": {
@@ -842,25 +842,25 @@ slips(
             "shortest * (longest - shortest) ** u": "The difference of the two time scales is raised to u: on a logarithmic scale it is their quotient.",
             "shortest * (longest / shortest) * u": "The quotient is multiplied by u: it is raised to the power u.",
             "shortest * (shortest / longest) ** u": "The quotient is upside down: the time scales would become shorter with u, and below 1 there is no logarithm.",
-            "2 + (longest - 2) * u": "This is the chrono start, spread evenly from 2: asked for is an even spread of the logarithms, from the shortest on.",
+            "2 + (longest - 2) * u": "This is chrono initialisation, uniform from 2 on: asked for are uniform logarithms, from the shortest time scale on.",
             "2 * (longest / 2) ** u": "The shortest time scale is always 2: the argument says which it is.",
             "shortest * (longest / shortest) ** np.sort(u)": "The numbers u are sorted: every unit keeps its own.",
             "shortest * (longest / shortest) ** (0 * u + u.mean(axis=2, keepdims=True))": "The mean of u is used for a whole layer: every unit has its own.",
-            "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread evenly over the units and u is ignored: u says where on the scale a unit lies.",
+            "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread regularly over the units and u is ignored: u says where on the scale a unit lies.",
         },
         "np.log(tau - 1)": {
-            "np.log(tau + 1)": "1 is added to the time scale: sigma(b) = 1 - 1 / tau gives b = ln(tau - 1).",
-            "(np.log(tau) - 1)": "1 is subtracted after the logarithm: it is ln(tau - 1).",
+            "np.log(tau + 1)": "1 is added to the time scale instead of taken off: a time scale of two steps has a bias of 0.",
+            "(np.log(tau) - 1)": "1 is taken off the logarithm: it comes off the time scale itself.",
             "(1 - 1 / tau)": "The gate is returned: asked for is its bias.",
-            "tau": "The time scale itself is the bias, and the 1 is missing too: the bias is ln(tau - 1).",
-            "-np.log(2 ** (1 / tau) - 1)": "The time scale is taken for a half-life: the exercise sets b = ln(tau - 1), with 1 / e left after tau steps.",
-            "np.log((shortest - 1) * ((longest - 1) / (shortest - 1)) ** u)": "tau - 1 is spread evenly on the logarithmic scale: it is tau itself.",
+            "tau": "The time scale itself is the bias: the logarithm is missing, and the 1 too.",
+            "-np.log(2 ** (1 / tau) - 1)": "The time scale is taken for a half-life: with the bias asked for, about 1 / e is left after tau steps.",
+            "np.log((shortest - 1) * ((longest - 1) / (shortest - 1)) ** u)": "tau - 1 is spread uniformly on the logarithmic scale: it is tau itself that is to be.",
             "np.log(np.round(tau) - 1)": "The time scales are rounded to whole steps: they need not be whole.",
             "np.log(np.floor(tau) - 1)": "The time scales are cut off to whole steps: they need not be whole.",
             "np.maximum(np.log(tau - 1), 0)": "Negative biases are cut off: with a time scale below 2 the forget gate's bias is below 0.",
         },
         "[-forget, forget, 0 * u, 0 * u]": {
-            "[-forget, 0 * u, 0 * u, 0 * u]": "The forget gate's bias is left at zero: it is ln(tau - 1).",
+            "[-forget, 0 * u, 0 * u, 0 * u]": "The forget gate's bias is left at zero: it is the one that sets the time scale.",
             "[1 / forget, forget, 0 * u, 0 * u]": "The input gate's bias is 1 divided by the forget gate's: it is the negative of it.",
             "[-forget, 0 * u, 0 * u, forget]": "The forget gate's bias is in the last block: that is the output gate in the order i, f, g, o.",
             "[-forget, forget, -forget, 0 * u]": "The candidate gets a bias, that of the input gate: g and o have 0.",

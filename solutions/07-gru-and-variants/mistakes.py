@@ -24,7 +24,7 @@ slips(
     {
         "dh * z + product * r + da_rz @ W_h[: 2 * H]": {
             "product * r + da_rz @ W_h[: 2 * H]": "The straight road is missing in dh_prev: the share z of the old state goes to the new one without any matrix.",
-            "dh * (1 - z) + product * r + da_rz @ W_h[: 2 * H]": "The straight road carries the wrong share: z keeps the old state, 1 - z is the share of the new value.",
+            "dh * (1 - z) + product * r + da_rz @ W_h[: 2 * H]": "The straight road carries the share of the new value: z is the share that is kept of the old state.",
             "dh + product * r + da_rz @ W_h[: 2 * H]": "The straight road carries the whole gradient: only the share z of the old state was kept.",
             "dh * z + da_rz @ W_h[: 2 * H]": "The road through the new value is missing in dh_prev: the old state, reset, also entered n.",
             "dh * z + product * r": "The roads through the gates are missing in dh_prev: r and z read the old state too.",
@@ -34,24 +34,24 @@ slips(
             "dh * z + product * r + da_r @ W_h[:H]": "The road through the update gate is missing in dh_prev: z was computed from the old state as well.",
         },
         "product = da_n @ W_h[2 * H :]": {
-            "product = da_n @ W_h[2 * H :].T": "W_hn is used in the wrong orientation on the way back: in rows it is da_n @ W_hn, without a transpose.",
+            "product = da_n @ W_h[2 * H :].T": "W_hn is used in the wrong orientation on the way back: there an entry of the reset state gathers from all units that read it.",
         },
         "da_n = dh * (1 - z) * (1 - n**2)": {
-            "da_n = dh * (1 - z)": "The slope of the tanh is missing: 1 - n**2.",
-            "da_n = dh * z * (1 - n**2)": "The new value gets the wrong share of the gradient: it entered with 1 - z.",
-            "da_n = dh * (1 - n**2)": "The share 1 - z is missing in the gradient of the new value.",
+            "da_n = dh * (1 - z)": "The slope of the tanh is missing: the gradient of n has to pass the squashing before it reaches the sum.",
+            "da_n = dh * z * (1 - n**2)": "The new value gets the share of the old state: it entered the new state with what z leaves.",
+            "da_n = dh * (1 - n**2)": "The new value gets the whole gradient: only a share of it entered the new state.",
         },
         "da_r = product * h_prev * r * (1 - r)": {
-            "da_r = product * h_prev": "The slope of the reset gate is missing: r (1 - r).",
+            "da_r = product * h_prev": "The slope of the reset gate is missing: its gradient has to pass the squashing before it reaches the sum.",
             "da_r = product * r * (1 - r)": "The old state is missing in the gradient of the reset gate: r was multiplied by it.",
             "da_r = da_n * (h_prev @ W_h[2 * H :].T) * r * (1 - r)": "The gradient of the reset gate is that of the other GRU, in which r multiplies the product W_hn h.",
-            "da_r = product * h_prev * (1 - r**2)": "The slope of the reset gate is that of a tanh: a logistic function has r (1 - r).",
+            "da_r = product * h_prev * (1 - r**2)": "The slope of the reset gate is that of a tanh: a gate is a logistic function.",
         },
         "da_z = dh * (h_prev - n) * z * (1 - z)": {
-            "da_z = dh * (h_prev - n)": "The slope of the update gate is missing: z (1 - z).",
+            "da_z = dh * (h_prev - n)": "The slope of the update gate is missing: its gradient has to pass the squashing before it reaches the sum.",
             "da_z = dh * (n - h_prev) * z * (1 - z)": "The gradient of the update gate has the wrong sign: a larger z brings more of the old state and less of n.",
-            "da_z = dh * h_prev * z * (1 - z)": "In the gradient of z one half is missing: z multiplies the old state, and 1 - z multiplies n.",
-            "da_z = -dh * n * z * (1 - z)": "In the gradient of z the old state is missing: z multiplies it.",
+            "da_z = dh * h_prev * z * (1 - z)": "In the gradient of z the new value is missing: a larger z also brings less of it.",
+            "da_z = -dh * n * z * (1 - z)": "In the gradient of z the old state is missing: a larger z brings more of it.",
         },
         "da_n.T @ (r * h_prev)": {
             "da_n.T @ h_prev": "The n block of dW_h is made with the old state: W_hn multiplied the old state after its reset.",
@@ -108,7 +108,7 @@ edits(
         "The bias of n has been put inside the reset gate: here r multiplies the old state and nothing else.": [
             ("np.tanh(a[:, 2 * H :] +", "np.tanh(a[:, 2 * H :] - (1 - r) * b[2 * H :] +")
         ],
-        "The blocks of W_h are not transposed where the gates and the new value are computed again: in rows it is h @ W_h.T.": [
+        "The blocks of W_h are used in the wrong orientation where the gates and the new value are computed again: a row belongs to the unit that reads.": [
             (
                 "h_prev @ W_h[: 2 * H].T",
                 "np.concatenate([h_prev @ W_h[:H], h_prev @ W_h[H : 2 * H]], axis=1)",
@@ -119,7 +119,7 @@ edits(
             ("da_rz.T @ h_prev, da_n", "da_z.T @ h_prev, da_r.T @ h_prev, da_n"),
             ("da = np.concatenate([da_rz, da_n]", "da = np.concatenate([da_z, da_r, da_n]"),
         ],
-        "All blocks of W_h are used in the wrong orientation on the way back: in rows it is da @ W_h, without a transpose.": [
+        "All blocks of W_h are used in the wrong orientation on the way back: there an entry of the old state gathers from all units that read it.": [
             ("da_n @ W_h[2 * H :]", "da_n @ W_h[2 * H :].T"),
             ("+ da_rz @ W_h[: 2 * H]", "+ da_r @ W_h[:H].T + da_z @ W_h[H : 2 * H].T"),
         ],
@@ -135,7 +135,9 @@ edits(
             ("(h_prev - n)", "(n - h_prev)"),
             ("dh * z + product", "dh * (1 - z) + product"),
         ],
-        "The logistic function has the wrong sign inside: it is 1 / (1 + exp(-a)).": [("np.exp(-(a", "np.exp((a")],
+        "The logistic function has the wrong sign inside: a gate opens where its sum is large.": [
+            ("np.exp(-(a", "np.exp((a")
+        ],
         "The gates have been squashed with a tanh: r and z are logistic functions.": [
             (
                 "1 / (1 + np.exp(-(a[:, : 2 * H] + h_prev @ W_h[: 2 * H].T)))",
@@ -148,9 +150,11 @@ edits(
                 "1 / (1 + np.exp(-(a[:, 2 * H :] + (r * h_prev) @ W_h[2 * H :].T)))",
             )
         ],
-        "The slope of the tanh is 1 - n: n has to be squared.": [("(1 - n**2)", "(1 - n)")],
-        "The new value gets the slope of a logistic function: it is a tanh, 1 - n**2.": [("(1 - n**2)", "n * (1 - n)")],
-        "The slopes of both gates are missing: r (1 - r) and z (1 - z).": [
+        "The slope of the tanh is taken as 1 - n, which is above 1 for every negative n: no slope of tanh is.": [
+            ("(1 - n**2)", "(1 - n)")
+        ],
+        "The new value gets the slope of a logistic function: it is a tanh.": [("(1 - n**2)", "n * (1 - n)")],
+        "The slopes of both gates are missing: their gradients have to pass the squashing before they reach the sums.": [
             ("h_prev * r * (1 - r)", "h_prev"),
             ("(h_prev - n) * z * (1 - z)", "(h_prev - n)"),
         ],
@@ -158,10 +162,10 @@ edits(
             ("r * (1 - r)", "z * (1 - z) "),
             ("(h_prev - n) * z * (1 - z)", "(h_prev - n) * r * (1 - r)"),
         ],
-        "The slope of the reset gate is taken from its sum: r (1 - r) is written in the gate itself, after the squashing.": [
+        "The slope of the reset gate is made of its sum: it has to be made of the gate itself, after the squashing.": [
             ("h_prev * r * (1 - r)", "h_prev * (s := a[:, :H] + h_prev @ W_h[:H].T) * (1 - s)")
         ],
-        "Brackets are missing in the slope of the reset gate: r * 1 - r is not r * (1 - r).": [
+        "Brackets are missing in the slope of the reset gate: products come before differences, so r is subtracted from the whole.": [
             ("r * (1 - r)", "r * 1 - r")
         ],
         "The slope of the tanh stands twice on the road through the reset gate: it is in the gradient of n's sum already.": [
@@ -182,7 +186,7 @@ edits(
         "All of dh_prev is multiplied by z: only the straight road carries the share that is kept.": [
             ("dh * z + product * r + da_rz @ W_h[: 2 * H]", "z * (dh + product * r + da_rz @ W_h[: 2 * H])")
         ],
-        "The straight road carries the gradient of z: it carries that of the new state, dh, times z.": [
+        "The straight road carries the gradient of the update gate: it carries that of the new state.": [
             ("dh * z + product", "dh * (h_prev - n) * z + product")
         ],
         "On the roads through the gates the blocks of W_h are exchanged: the gradient of r goes back through the first, that of z through the second.": [
@@ -212,7 +216,7 @@ edits(
             ("return da @ W_x, dh_prev", "return dh_prev, da @ W_x")
         ],
         "dW_x and dW_h are returned in the wrong order: dW_x comes first.": [("da.T @ x, dW_h", "dW_h, da.T @ x")],
-        "The blocks of W_x are used in the wrong orientation for dx: in rows it is da @ W_x, without a transpose.": [
+        "W_x is used in the wrong orientation for dx: on the way back an input gathers from all sums that it entered.": [
             ("return da @ W_x", "return da @ W_x.T")
         ],
     },
@@ -226,29 +230,29 @@ slips(
         "dc + dh * o * (1 - shown**2)": {
             "dh * o * (1 - shown**2)": "What comes back from step t + 1 is missing: dc is to be added to what the output sends to the cell state.",
             "dc": "The output's part is missing in the gradient of the cell state: h was made from c.",
-            "dc + dh * o": "The slope of the last tanh is missing: 1 - tanh(c)**2.",
-            "dc + dh * (1 - shown**2)": "The output gate is missing on the way from h to c: h was o times tanh(c).",
-            "dc + dh * o * (1 - c**2)": "The slope of the last tanh is taken at the wrong place: it is tanh(c) that is squared, not c.",
+            "dc + dh * o": "The slope of the last tanh is missing on the way from h to c.",
+            "dc + dh * (1 - shown**2)": "The output gate is missing on the way from h to c: it multiplied what was shown of c.",
+            "dc + dh * o * (1 - c**2)": "The slope of the last tanh is made of c itself and turns negative where c is large: it has to be made of what is shown of c.",
             "(dc + dh) * o * (1 - shown**2)": "dc has been sent through the output gate: it is a gradient of c itself and enters as it is.",
             "dc + dh": "The gradient of h is added to that of c as it is: between them lie the output gate and the slope of the tanh.",
         },
         "total * (c_prev - g) * f * (1 - f)": {
-            "total * c_prev * f * (1 - f)": "The gate is treated as a forget gate alone: it also takes away from the new value, so the candidate g has to be subtracted.",
+            "total * c_prev * f * (1 - f)": "The gate is treated as a forget gate alone: where it keeps more of the old state it also writes less of the candidate.",
             "total * (c_prev + g) * f * (1 - f)": "The candidate enters with the wrong sign: a larger f brings less of it.",
             "total * (g - c_prev) * f * (1 - f)": "The gradient of the gate has the wrong sign: a larger f brings more of the old cell state.",
             "total * (c - g) * f * (1 - f)": "The cell state after the step is used where the gate multiplied the one before it.",
-            "total * (c_prev - g)": "The slope of the gate f is missing: f (1 - f).",
-            "total * (c_prev - g) * (1 - f**2)": "The slope of the gate f is that of a tanh: a logistic function has f (1 - f).",
+            "total * (c_prev - g)": "The slope of the gate f is missing: its gradient has to pass the squashing before it reaches the sum.",
+            "total * (c_prev - g) * (1 - f**2)": "The slope of the gate f is that of a tanh: a gate is a logistic function.",
         },
         "total * (1 - f) * (1 - g**2)": {
-            "total * f * (1 - g**2)": "The candidate gets the wrong share: it entered with 1 - f.",
-            "total * (1 - g**2)": "The share 1 - f is missing in the gradient of the candidate.",
-            "total * (1 - f)": "The slope of the candidate's tanh is missing: 1 - g**2.",
-            "total * (1 - f) * g * (1 - g)": "The candidate gets the slope of a logistic function: it is a tanh, 1 - g**2.",
+            "total * f * (1 - g**2)": "The candidate gets the share of the old cell state: it entered with what f leaves.",
+            "total * (1 - g**2)": "The candidate gets the whole gradient: only a share of it entered the cell state.",
+            "total * (1 - f)": "The slope of the candidate's tanh is missing: its gradient has to pass the squashing before it reaches the sum.",
+            "total * (1 - f) * g * (1 - g)": "The candidate gets the slope of a logistic function: it is a tanh.",
         },
         "dh * shown * o * (1 - o)": {
-            "dh * c * o * (1 - o)": "The output gate multiplied tanh(c), not c itself.",
-            "dh * shown": "The slope of the output gate is missing: o (1 - o).",
+            "dh * c * o * (1 - o)": "The output gate's gradient is made with c itself: the gate multiplied what is shown of c.",
+            "dh * shown": "The slope of the output gate is missing: its gradient has to pass the squashing before it reaches the sum.",
             "total * shown * o * (1 - o)": "The gradient of the output gate is made with that of the cell state: the gate acts on h alone.",
         },
         "[da_f, da_g, da_o]": {
@@ -274,23 +278,25 @@ edits(
     coupled,
     COUPLED,
     {
-        "The slope of the last tanh is 1 - tanh(c): the tanh has to be squared.": [("(1 - shown**2)", "(1 - shown)")],
-        "On the way from h to c stands the slope of a logistic function: it is a tanh, 1 - tanh(c)**2.": [
+        "The slope of the last tanh is above 1 where c is negative: no slope of tanh is.": [
+            ("(1 - shown**2)", "(1 - shown)")
+        ],
+        "On the way from h to c stands the slope of a logistic function: the cell is shown through a tanh.": [
             ("(1 - shown**2)", "shown * (1 - shown)")
         ],
-        "The slope of the last tanh is taken from h: it is tanh(c) without the output gate that is squared.": [
+        "The slope of the last tanh is made of h: h has passed the output gate as well.": [
             ("(1 - shown**2)", "(1 - (o * shown) ** 2)")
         ],
-        "Brackets are missing in the slope of the last tanh: the whole of 1 - tanh(c)**2 is a factor.": [
+        "Brackets are missing in the slope of the last tanh: products come before differences, so the square is subtracted from the whole.": [
             ("(1 - shown**2)", "1 - shown**2")
         ],
         "tanh is taken of the cell state before the step: the output shows the one after it.": [
             ("np.tanh(c)", "np.tanh(c_prev)")
         ],
-        "The output gate's gradient is made with the gate itself: the gate multiplied tanh(c).": [
+        "The output gate's gradient is made with the gate itself: the gate multiplied what is shown of c.": [
             ("dh * shown * o", "dh * o * o")
         ],
-        "The output gate's gradient is made with h: the gate multiplied tanh(c) alone, so one o is too many.": [
+        "The output gate's gradient is made with h, which holds the gate already: one o is too many.": [
             ("dh * shown * o", "dh * o * shown * o")
         ],
         "All three slopes are missing: the gradients asked for are those of the sums, before the squashing.": [
@@ -298,30 +304,32 @@ edits(
             ("(1 - f) * (1 - g**2)", "(1 - f)"),
             ("shown * o * (1 - o)", "shown"),
         ],
-        "Both gates have the slope of a tanh: logistic functions have f (1 - f) and o (1 - o).": [
+        "Both gates have the slope of a tanh: gates are logistic functions.": [
             ("(c_prev - g) * f * (1 - f)", "(c_prev - g) * (1 - f**2)"),
             ("shown * o * (1 - o)", "shown * (1 - o**2)"),
         ],
-        "The slope of the output gate is that of a tanh: a logistic function has o (1 - o).": [
+        "The slope of the output gate is that of a tanh: a gate is a logistic function.": [
             ("shown * o * (1 - o)", "shown * (1 - o**2)")
         ],
-        "The slope of the output gate is made with f: it is o (1 - o).": [
+        "The slope of the output gate is made with the gate f: each gate has the slope of its own sum.": [
             ("shown * o * (1 - o)", "shown * f * (1 - f)")
         ],
-        "Brackets are missing in the slope of the gate: f * 1 - f is not f * (1 - f).": [
+        "Brackets are missing in the slope of the gate f: products come before differences, so f is subtracted from the whole.": [
             ("f * (1 - f)\n    da_g", "f * 1 - f\n    da_g")
         ],
-        "The slope of the gate f has a plus: it is f (1 - f).": [("f * (1 - f)\n    da_g", "f * (1 + f)\n    da_g")],
+        "The slope of the gate f has a wrong sign in it: the slope of a logistic function is never above one quarter.": [
+            ("f * (1 - f)\n    da_g", "f * (1 + f)\n    da_g")
+        ],
         "Gates and candidate are squashed once more: f, g and o are given after their squashing.": [
             (
                 "shown = np.tanh(c)",
                 "f, o, g = 1 / (1 + np.exp(-f)), 1 / (1 + np.exp(-o)), np.tanh(g)\n    shown = np.tanh(c)",
             )
         ],
-        "The candidate is squashed once more for its slope: g is given after the tanh, so the slope is 1 - g**2.": [
+        "The candidate is squashed once more for its slope: g is given after the tanh.": [
             ("(1 - g**2)", "(1 - np.tanh(g) ** 2)")
         ],
-        "The slope of the candidate is taken from the cell state: it belongs to g, 1 - g**2.": [
+        "The slope of the candidate is made of the cell state: it has to be made of the candidate.": [
             ("(1 - g**2)", "(1 - shown**2)")
         ],
         "The old cell state is missing in the gradient of the gate: f multiplied it.": [("(c_prev - g)", "(-g)")],
@@ -360,10 +368,10 @@ edits(
         "dc_prev has a road through the gate as well: here no gate looks at the cell state, so f is the only road.": [
             ("axis=1), total * f", "axis=1), total * f + da_f * c_prev")
         ],
-        "The cell state is computed again with the wrong share of the candidate: it enters with 1 - f; and c is given.": [
+        "The cell state is computed again, with the wrong share of the candidate: c is given.": [
             ("np.tanh(c)", "np.tanh(f * c_prev + f * g)")
         ],
-        "@ is a product of matrices: here everything belongs to one unit of one sequence and is multiplied with *.": [
+        "@ is a product of matrices: here everything belongs to one unit of one sequence and is multiplied entry by entry.": [
             ("total * (c_prev - g)", "total @ (c_prev - g)")
         ],
         "dc itself is changed: += writes into the caller's array, so make a new one.": [
@@ -380,11 +388,11 @@ slips(
         "dc + dh * o * (1 - shown**2) + da_o * p[2]": {
             "dc + dh * o * (1 - shown**2)": "The output gate's peephole is missing in the gradient of c: the gate has seen the new cell state.",
             "dh * o * (1 - shown**2) + da_o * p[2]": "What comes back from step t + 1 is missing: dc is to be added to the other parts.",
-            "dc + dh * o + da_o * p[2]": "The slope of the last tanh is missing: 1 - tanh(c)**2.",
-            "dc + dh * (1 - shown**2) + da_o * p[2]": "The output gate is missing on the way from h to c: h was o times tanh(c).",
+            "dc + dh * o + da_o * p[2]": "The slope of the last tanh is missing on the way from h to c.",
+            "dc + dh * (1 - shown**2) + da_o * p[2]": "The output gate is missing on the way from h to c: it multiplied what was shown of c.",
             "dc + dh * o * (1 - shown**2) + da_o": "The peephole weight of the output gate is missing: the gate saw p_o times the cell state.",
             "dc + dh * o * (1 - shown**2) + da_o * p[0]": "The output gate's peephole uses the wrong row of p: the rows are i, f, o.",
-            "dc + dh * o * (1 - c**2) + da_o * p[2]": "The slope of the last tanh is taken at the wrong place: it is tanh(c) that is squared, not c.",
+            "dc + dh * o * (1 - c**2) + da_o * p[2]": "The slope of the last tanh is made of c itself and turns negative where c is large: it has to be made of what is shown of c.",
         },
         "total * f + da_i * p[0] + da_f * p[1]": {
             "total * f": "The peepholes of i and f are missing in dc_prev: both gates have seen the old cell state.",
@@ -397,7 +405,7 @@ slips(
         },
         "da_o * c]": {
             "da_o * c_prev]": "The output gate's peephole weight multiplied the new cell state, not the old one.",
-            "da_o * shown]": "The output gate's peephole weight multiplied c itself, not tanh(c).",
+            "da_o * shown]": "The output gate's row of dp is made with what is shown of c: its peephole weight multiplied c itself.",
         },
         "[da_i * c_prev, da_f * c_prev,": {
             "[da_i * c, da_f * c,": "The peephole weights of i and f multiplied the old cell state, not the new one.",
@@ -409,14 +417,14 @@ slips(
         },
         "da_i = total * g * i * (1 - i)": {
             "da_i = total * i * (1 - i)": "The candidate is missing in the gradient of the input gate: the gate multiplied g.",
-            "da_i = total * g": "The slope of the input gate is missing: i (1 - i).",
+            "da_i = total * g": "The slope of the input gate is missing: its gradient has to pass the squashing before it reaches the sum.",
         },
         "da_f = total * c_prev * f * (1 - f)": {
             "da_f = total * c * f * (1 - f)": "The forget gate multiplied the cell state before the step, not the one after it.",
-            "da_f = total * c_prev": "The slope of the forget gate is missing: f (1 - f).",
+            "da_f = total * c_prev": "The slope of the forget gate is missing: its gradient has to pass the squashing before it reaches the sum.",
         },
         "da_g = total * i * (1 - g**2)": {
-            "da_g = total * i": "The slope of the candidate's tanh is missing: 1 - g**2.",
+            "da_g = total * i": "The slope of the candidate's tanh is missing: its gradient has to pass the squashing before it reaches the sum.",
             "da_g = total * (1 - g**2)": "The input gate is missing in the gradient of the candidate.",
         },
         "[da_i, da_f, da_g, da_o]": {
@@ -471,10 +479,10 @@ edits(
         "The slope of the output gate stands twice on the road through its peephole: da_o holds it already.": [
             (OUT, f"{OUT} * o * (1 - o)")
         ],
-        "tanh(c) is missing on the road through the output gate's peephole: it is what that gate multiplied.": [
+        "What the output gate multiplied is missing on the road through its peephole.": [
             (OUT, "dc + dh * o * (1 - shown**2) + dh * o * (1 - o) * p[2]")
         ],
-        "The road through the output gate's peephole has the slope of the last tanh: the gate saw c, not tanh(c).": [
+        "The road through the output gate's peephole has the slope of the last tanh: the gate saw c before the tanh.": [
             (OUT, f"{OUT} * (1 - shown**2)")
         ],
         "The output gate's peephole uses the row of the forget gate: the rows of p are i, f, o.": [
@@ -494,7 +502,7 @@ edits(
         "The gate f is missing in dc_prev: only that share of the old cell state was kept.": [
             (BACK, BACK.replace("total * f", "total"))
         ],
-        "The straight road in dc_prev has the wrong share: f is what was kept, not 1 - f.": [
+        "The straight road in dc_prev has the share that is lost: f is what was kept.": [
             (BACK, BACK.replace("total * f", "total * (1 - f)"))
         ],
         "The straight road in dc_prev has the share of the input gate: f is what was kept of the old cell state.": [
@@ -504,8 +512,12 @@ edits(
             (BACK, f"dc + {BACK}")
         ],
         "The candidate has been given a peephole: g has not seen the cell state.": [(BACK, f"{BACK} + da_g * p[0]")],
-        "The slope of the output gate is missing: o (1 - o).": [("dh * shown * o * (1 - o)", "dh * shown")],
-        "The output gate multiplied tanh(c), not c itself.": [("dh * shown * o * (1 - o)", "dh * c * o * (1 - o)")],
+        "The slope of the output gate is missing: its gradient has to pass the squashing before it reaches the sum.": [
+            ("dh * shown * o * (1 - o)", "dh * shown")
+        ],
+        "The output gate's gradient is made with c itself: the gate multiplied what is shown of c.": [
+            ("dh * shown * o * (1 - o)", "dh * c * o * (1 - o)")
+        ],
         "tanh is taken of the cell state before the step: the output shows the one after it.": [
             ("np.tanh(c)", "np.tanh(c_prev)")
         ],
@@ -513,11 +525,11 @@ edits(
             ("total * g * i", "total * c_prev * i"),
             ("total * c_prev * f", "total * g * f"),
         ],
-        "The candidate gets the slope of a logistic function: it is a tanh, 1 - g**2.": [("(1 - g**2)", "g * (1 - g)")],
+        "The candidate gets the slope of a logistic function: it is a tanh.": [("(1 - g**2)", "g * (1 - g)")],
         "The candidate gets the share of the forget gate: the input gate multiplied it.": [
             ("total * i * (1 - g**2)", "total * f * (1 - g**2)")
         ],
-        "The slope of the input gate is that of a tanh: a logistic function has i (1 - i).": [
+        "The slope of the input gate is that of a tanh: a gate is a logistic function.": [
             ("i * (1 - i)", "(1 - i**2)")
         ],
         "The slopes of all three gates are missing: the gradients asked for are those of the sums, before the squashing.": [
@@ -559,7 +571,7 @@ edits(
             ("axis=1)\n    return", "axis=2)\n    return")
         ],
         "dc_prev and dp are returned in the wrong order.": [("axis=1), dc_prev, dp", "axis=1), dp, dc_prev")],
-        "@ is a product of matrices: every unit has its own peephole weight, so it is * with a row of p.": [
+        "@ is a product of matrices: every unit has its own peephole weight, so the product is entry by entry.": [
             (OUT, OUT.replace("da_o * p[2]", "da_o @ p[2]"))
         ],
         "dc itself is changed: += writes into the caller's array, so make a new one.": [
@@ -590,20 +602,20 @@ slips(
             "r, u = np.split(kernel_gates, 2, axis=1)\n    joined = np.concatenate([r, -u, kernel_new], axis=1).T\n    b_r, b_u = np.split(bias_gates, 2)": "u and r are taken in the wrong order, in kernels and biases: u comes first.",
         },
         "[r, -u, kernel_new]": {
-            "[r, u, kernel_new]": "The kernels of z have not changed their sign: u takes the new value, z keeps the old one, and 1 - sigmoid(a) = sigmoid(-a).",
-            "[r, 1 - u, kernel_new]": "The kernels of z are 1 minus those of u: it is the gate that is 1 minus the other, and that is a change of sign inside it.",
+            "[r, u, kernel_new]": "The kernels of z are those of u: where u takes the new value z keeps the old one, so the two gates have to add up to 1.",
+            "[r, 1 - u, kernel_new]": "The kernels of z are 1 minus those of u: it is the gate that is 1 minus the other, not its weights.",
             "[-u, r, kernel_new]": "The blocks of the weights are in the order z r n: asked for is r z n.",
             "[-r, u, kernel_new]": "The sign has been changed for r instead of u: it is the update gate that is turned round.",
             "[r, -u, -kernel_new]": "The new value has changed its sign too: only u is turned round.",
             "[-r, -u, kernel_new]": "The reset gate has changed its sign too: only u is turned round.",
         },
         "[b_r, -b_u, bias_new]": {
-            "[b_r, b_u, bias_new]": "The bias of z has not changed its sign: everything that goes into the gate has to.",
-            "[b_r, 1 - b_u, bias_new]": "The bias of z is 1 minus that of u: the sign changes, nothing else.",
+            "[b_r, b_u, bias_new]": "The bias of z is that of u, while the kernels are converted: both enter the same sum.",
+            "[b_r, 1 - b_u, bias_new]": "The bias of z is 1 minus that of u: it is the gate that is 1 minus the other, not its bias.",
             "[-b_u, b_r, bias_new]": "The blocks of the bias are in the order z r n: asked for is r z n.",
         },
         "[r, -u, kernel_new], axis=1).T  # (3H, I + H)\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([b_r, -b_u, bias_new])": {
-            "[r, u, kernel_new], axis=1).T\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([b_r, b_u, bias_new])": "z has been given the weights of u as they are: u takes the new value and z keeps the old one, so all signs change.",
+            "[r, u, kernel_new], axis=1).T\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([b_r, b_u, bias_new])": "z has been given the weights of u as they are, kernels and bias: where u takes the new value z keeps the old one.",
             "[-u, r, kernel_new], axis=1).T\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([-b_u, b_r, bias_new])": "All blocks are in the order z r n: asked for is r z n.",
         },
         "joined[:, :I], joined[:, I:]": {
@@ -627,13 +639,13 @@ edits(
     lab,
     LAB,
     {
-        "The blocks are copied as they lie, u r n, and without the change of sign: asked for is r z n, and z keeps what u takes.": blocks(
+        "The blocks are copied as they lie, u r n: asked for is r z n, and z keeps where u takes.": blocks(
             "[u, r, kernel_new]", "[b_u, b_r, bias_new]"
         ),
-        "In W_x the block of z has not changed its sign: everything that goes into the gate has to.": [
+        "In W_x the block of z is that of u, while W_h and the bias are converted: all three enter the same sum.": [
             (RETURN, "return np.concatenate([r, u, kernel_new], axis=1).T[:, :I], joined[:, I:]")
         ],
-        "In W_h the block of z has not changed its sign: everything that goes into the gate has to.": [
+        "In W_h the block of z is that of u, while W_x and the bias are converted: all three enter the same sum.": [
             (RETURN, "return joined[:, :I], np.concatenate([r, u, kernel_new], axis=1).T[:, I:]")
         ],
         "All signs are changed: only u is turned round, r and n stay.": blocks(
@@ -652,7 +664,7 @@ edits(
         "r has changed its sign as well, in weights and bias: only u is turned round.": blocks(
             "[-r, -u, kernel_new]", "[-b_r, -b_u, bias_new]"
         ),
-        "The new value has been turned round instead of the update gate: old state and new value exchange their shares if the gate changes its sign.": blocks(
+        "The new value has been turned round instead of the update gate: old state and new value have to exchange their shares.": blocks(
             "[r, u, -kernel_new]", "[b_r, b_u, -bias_new]"
         ),
         "In W_h the block of n has changed its sign as well: only u is turned round.": [
@@ -661,23 +673,23 @@ edits(
         "The block of n in W_h has been rescaled: the reset stands where it stood, so there is nothing to convert.": [
             (RETURN, "joined[2 * len(bias_new) :, I:] *= 0.5\n    " + RETURN)
         ],
-        "z has been given 1 minus u, in weights and bias: it is the gate that is 1 minus the other, and that is a change of sign inside it.": blocks(
+        "z has been given 1 minus the weights and the bias of u: it is the gate that is 1 minus the other.": blocks(
             "[r, 1 - u, kernel_new]", "[b_r, 1 - b_u, bias_new]"
         ),
-        "z has been given 1 / u: the gate is 1 minus the other, and that is a change of sign inside it.": blocks(
+        "z has been given 1 divided by the weights of u: the two gates add up to 1.": blocks(
             "[r, 1 / u, kernel_new]", "[b_r, 1 / b_u, bias_new]"
         ),
-        "The weights themselves have been squashed: what is 1 minus the other is the gate, and that is a change of sign inside it.": blocks(
+        "The weights themselves have been squashed: squashed is the sum that they make, and it is the gate that is 1 minus the other.": blocks(
             "[r, 1 - 1 / (1 + np.exp(-u)), kernel_new]", "[b_r, 1 - 1 / (1 + np.exp(-b_u)), bias_new]"
         ),
         "All blocks are in the order n r z: asked for is r z n.": blocks(
             "[kernel_new, r, -u]", "[bias_new, b_r, -b_u]"
         ),
         "The blocks of the bias are in the order n r z: asked for is r z n.": [(BIAS, "[bias_new, b_r, -b_u]")],
-        "The bias is copied as it lies, u r n, and without the change of sign: asked for is r z n.": [
+        "The bias is copied as it lies, u r n: asked for is r z n, and z keeps where u takes.": [
             (BIAS, "[b_u, b_r, bias_new]")
         ],
-        "The weights are copied as they lie, u r n, and without the change of sign: asked for is r z n.": [
+        "The weights are copied as they lie, u r n: asked for is r z n, and z keeps where u takes.": [
             (WEIGHTS, "[u, r, kernel_new]")
         ],
         "The blocks of W_x are in the order z r n: asked for is r z n, as in W_h.": [
@@ -718,7 +730,7 @@ slips(
             "2 * H": "The n block is taken to be the last one: the argument `order` says where it lies.",
             'order.index("r") * H': "The reset gate's block has been spared: it is the n block that cannot be merged.",
             'order.index("z") * H': "The update gate's block has been spared: it is the n block that cannot be merged.",
-            'order.index("n")': "The place of the block is counted in blocks, not in entries: block k begins at k * H.",
+            'order.index("n")': "The place of the block is counted in blocks, not in entries: a block has H of them.",
         },
         "return b_x + moved, b_h - moved": {
             "b_x += moved\n    return b_x, b_h - moved": "b_x itself has been changed: return new arrays, the caller still needs the old ones.",
@@ -730,7 +742,7 @@ slips(
             "return b_x + b_h, b_h - moved": "All of b_h has been added to b_x, the n block included, which stays in b_h as well.",
         },
         "moved[start : start + H] = 0": {
-            "moved[start + H :] = 0": "The wrong entries stay: those of the n block are start to start + H.",
+            "moved[start + H :] = 0": "The wrong entries stay in b_h: those of the n block have to, and no others.",
             "moved[start:] = 0": "Everything from the n block on stays in b_h: only that block has to.",
             "moved[:start] = 0": "Everything before the n block stays in b_h: only that block has to.",
         },
@@ -823,7 +835,7 @@ edits(
         "The last entry of every block is left out: a slice ends before its second number.": [
             (MERGED, "moved.reshape(3, -1)[:, -1] = 0\n    " + MERGED)
         ],
-        "The first entry of every block is left out: block k begins at k * H.": [
+        "The first entry of every block is left out: all H entries of a block move together.": [
             (MERGED, "moved.reshape(3, -1)[:, 0] = 0\n    " + MERGED)
         ],
     },
@@ -1021,9 +1033,9 @@ slips(
         },
         "-np.log(2) / mean_log": {
             "np.log(2) / mean_log": "The sign is wrong: ln z is negative, and a half-life is not.",
-            "-1 / mean_log": "This is the time after which a share 1/e is left, not a half: ln 2 is missing, or its logarithm has another base than that of z.",
+            "-1 / mean_log": "This is the time after which a share 1/e is left, not a half, or the two logarithms have different bases.",
             "-mean_log / np.log(2)": "Numerator and denominator are swapped: a larger z makes a longer half-life.",
-            "-np.log(2) * mean_log": "ln 2 is multiplied: the half-life is ln 2 divided by -ln z.",
+            "-np.log(2) * mean_log": "The logarithms are multiplied: gates closer to 1 have to give a longer half-life.",
             "1 / (1 - np.exp(mean_log))": "This is 1 / (1 - z), the mean time until a unit is replaced: asked for is the half-life.",
             "np.log(2) / (1 - np.exp(mean_log))": "-ln z is approximated by 1 - z, which is right only for z close to 1.",
             "np.exp(mean_log)": "This is the mean gate itself: asked for is the number of steps.",
@@ -1039,7 +1051,7 @@ slips(
             "-np.log(2) / mean_log / z.shape[2]": "The half-life is divided by the number of units: every unit has its own.",
         },
         "logs = np.log(np.where(mask[:, :, None] > 0, z, 1))": {
-            "logs = mask[:, :, None] * np.log(z)": "Padded steps are multiplied by 0 after the logarithm: where 0 stands there, 0 times ln 0 is NaN; leave these steps out before.",
+            "logs = mask[:, :, None] * np.log(z)": "Padded steps are multiplied by 0 after the logarithm: where a 0 stands there, its logarithm is infinite and 0 times it is NaN.",
             "logs = np.log(z)": "The mask is used in the count only: the logarithms of padded steps are in the sum.",
             "logs = np.log(mask[:, :, None] * z)": "Padded gates are set to 0 before the logarithm: ln 0 is minus infinity, and it is the logarithm that has to be 0.",
             "logs = np.log(np.where(mask[:, :, None] > 0, z, 1) + 1e-3)": "Something is added to z before the logarithm: real gates are above 0, and a guard changes the small ones.",
@@ -1109,7 +1121,7 @@ edits(
                 "np.log(np.prod(np.where(mask[:, :, None] > 0, z, 1), axis=(0, 1)) ** (1 / np.sum(mask)))",
             )
         ],
-        "The mask is used as a list of indices: make it True and False, or select with mask > 0.": [
+        "The mask is used as a list of indices, 0 and 1: it says of every step whether it is real.": [
             (MEAN_LOG, "np.log(z[mask.astype(int)]).mean(axis=(0, 1, 2))")
         ],
         "The mask is made from the values of z: small gates are real, it is the argument that says which steps are.": [
@@ -1118,7 +1130,7 @@ edits(
         "What is left is one half-life per sequence: the mean is over all sequences as well.": [
             (MEAN_LOG, "np.sum(logs, axis=0) / mask.sum(axis=0)[:, None]")
         ],
-        "One number comes out for all units: sum over steps and sequences, axes 0 and 1, and keep the units.": [
+        "One number comes out for all units: the mean is over steps and sequences, and every unit keeps its own.": [
             (MEAN_LOG, "np.sum(logs) / np.sum(mask)")
         ],
     },
