@@ -32,6 +32,8 @@ slips(
             "(h_prev - (1 - alpha) * h) / alpha": "Old and new state are exchanged where n is recovered: the new one contains n.",
             "(h - alpha * h_prev) / (1 - alpha)": "The shares are exchanged where n is recovered: alpha is the share of the new value in h.",
             "np.tanh((h - (1 - alpha) * h_prev) / alpha)": "tanh is applied once more: the new value that is recovered from the states is already its result.",
+            "h - (1 - alpha) * h_prev / alpha": "Only the rest of the old state is divided by alpha where n is recovered: h itself contains only a share of n.",
+            "np.tanh(h_prev @ W_h.T)": "The new value is computed from the old state alone: the input entered it as well, so it has to be recovered from the two states.",
             "(h / (1 - alpha) - h_prev) * (1 - alpha) / alpha": "There is a division by the share that stays: it is 0 for a unit that keeps nothing, and n can be recovered without it.",
         },
         "np.diag(1 - alpha)": {
@@ -147,7 +149,8 @@ slips(
             "np.full_like(lengths, lengths.max()) - 1 == t": "All sequences get the greatest length: each has its own.",
         },
         "np.where((lengths - 1 == t)[:, None], dh_last, dh)": {
-            "np.where((lengths - 1 >= t)[:, None], dh_last + dh, dh)": "The last gradient is added again at every step: it enters once, at the last real step."
+            "np.where((lengths - 1 >= t)[:, None], dh_last, 0)": "The given gradient stands at every real step: it enters at the last one and is carried back from there.",
+            "np.where((lengths - 1 >= t)[:, None], dh_last + dh, dh)": "The last gradient is added again at every step: it enters once, at the last real step.",
         },
         "reversed(range(len(h)))": {
             "range(len(h))": "The gradient is carried forwards in time: from the last real step it goes back to the first.",
@@ -654,6 +657,10 @@ def sigma_once(h, W_h):
     return later(slope.min(axis=2)) + s.min() * real, later(slope.max(axis=2)) + s.max() * real
 
 
+def first_step_left_out(h, W_h):
+    return tuple(later(f) * (np.arange(len(h))[:, None] > 0) for f in factors(h, W_h))
+
+
 def sigma_once_more(h, W_h):
     s = np.log10(singular(W_h))
     return tuple(later(f) + e for f, e in zip(factors(h, W_h), (s.min(), s.max()), strict=True))
@@ -722,6 +729,10 @@ mistakes(
     sigma_once_more=(
         "sigma is counted once too often: from step t there are as many factors as steps after it, at the last step none.",
         sigma_once_more,
+    ),
+    first_step_left_out=(
+        "The bounds of the first step are left at 0: it has as many factors as there are steps after it.",
+        first_step_left_out,
     ),
     sigmas_exchanged=(
         "The smallest and the largest singular value are exchanged: the smallest belongs to the lower bound.",
@@ -931,6 +942,7 @@ slips(
     {
         "J_t @ Q": {
             "J_t.T @ Q": "The Jacobians are transposed: a small change of the state is multiplied by J from the left.",
+            "J_t[:, : Q.shape[1]]": "Every Jacobian is decomposed on its own: each step has to go on from the vectors of the one before.",
         },
         "np.abs(np.diag(R))": {
             "np.diag(R)": "The absolute value is missing: the diagonal of R may be negative, and then the logarithm is not defined.",

@@ -35,6 +35,14 @@ def draw_masked(rng, B, I, H):
     }
 
 
+@masked.inputs(B=(3, 2), I=(2, 3), H=(2, 4), says="In this case numbers of 10,000 stand at the padded places.")
+def draw_huge_padding(rng, B, I, H):
+    inputs = draw_masked(rng, B, I, H)
+    padded = inputs["mask"] == 0
+    inputs["x"][padded] = rng.choice([-1e4, 1e4], size=(padded.sum(), I))
+    return inputs
+
+
 @masked.answer
 def one_sequence_at_a_time(x, mask, h_prev, c_prev, W_x, W_h, b):
     h, c = h_prev.copy(), c_prev.copy()
@@ -76,6 +84,13 @@ def draw_old(rng, B, H):
         "o": rng.uniform(0.1, 0.9, size=(B, H)),
         "c": 1.5 * rng.normal(size=(B, H)),
     }
+
+
+@old.inputs(B=(3, 2), H=(2, 4), says="In this case the cell state is as large as 1000, on either side.")
+def draw_large_cell(rng, B, H):
+    c = rng.choice([-1.0, 1.0], size=(B, H)) * rng.uniform(100, 1000, size=(B, H))
+    c[0, 0], c[-1, -1] = -1000.0, 1000.0
+    return {**draw_old(rng, B, H), "c": c}
 
 
 @old.answer

@@ -20,6 +20,12 @@ from checks import (
 
 from rnncourse.authoring import mistakes, slips
 
+
+def by_ratio(a):
+    """The logistic function as people write it first: NaN where the exponential overflows."""
+    return np.exp(a) / (1 + np.exp(a))
+
+
 # 1. masked_lstm_step
 
 slips(
@@ -143,6 +149,18 @@ def blended_along_units(x, mask, h_prev, c_prev, W_x, W_h, b):
     return mask * h + (1 - mask) * h_prev, mask * c + (1 - mask) * c_prev
 
 
+def blended_with_exponentials(x, mask, h_prev, c_prev, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x.T + h_prev @ W_h.T + b, 4, axis=1)
+    c = by_ratio(f) * c_prev + by_ratio(i) * np.tanh(g)
+    h, m = by_ratio(o) * np.tanh(c), mask[:, None]
+    return m * h + (1 - m) * h_prev, m * c + (1 - m) * c_prev
+
+
+def real_rows_only(x, mask, h_prev, c_prev, W_x, W_h, b):
+    h, c = one_sequence_at_a_time(x, mask, h_prev, c_prev, W_x, W_h, b)
+    return h[mask > 0], c[mask > 0]
+
+
 def mask_as_places(x, mask, h_prev, c_prev, W_x, W_h, b):
     h, c = one_sequence_at_a_time(x, np.ones_like(mask), h_prev, c_prev, W_x, W_h, b)
     places = mask.astype(int)
@@ -202,6 +220,14 @@ mistakes(
     mask_as_places=(
         "The mask is used as a list of row numbers, 0 and 1: it says of every row whether it is real.",
         mask_as_places,
+    ),
+    blended_with_exponentials=(
+        "The exponential of a huge padded value overflows to NaN, and 0 times NaN is NaN: padded results are not to be multiplied by 0 but left out.",
+        blended_with_exponentials,
+    ),
+    real_rows_only=(
+        "Padded sequences are left out of the result: they keep their place in the batch, with the states that they had.",
+        real_rows_only,
     ),
 )
 
@@ -344,6 +370,19 @@ def from_h(dh, dc_later, i, g, o, c):
     return np.hstack([dh * g * i * (1 - i), dh * i * (1 - g**2 / 4), np.split(da, 3, axis=1)[2]]), dc
 
 
+def shown_by_ratio(dh, dc_later, i, g, o, c):
+    n = by_ratio(c)
+    dc = dc_later + dh * o * 2 * n * (1 - n)
+    return np.hstack([dc * g * i * (1 - i), dc * i * (1 - g**2 / 4), dh * (2 * n - 1) * o * (1 - o)]), dc
+
+
+def slope_by_ratio(dh, dc_later, i, g, o, c):
+    da, dc = with_half_tanh(dh, dc_later, i, g, o, c)
+    slope = 2 * np.exp(-c) / (1 + np.exp(-c)) ** 2
+    dc = dc_later + dh * o * slope
+    return np.hstack([dc * g * i * (1 - i), dc * i * (1 - g**2 / 4), np.split(da, 3, axis=1)[2]]), dc
+
+
 @old.mistake("The old cell is given a forget gate of 1 - i: in 1997 there was none, the old cell passes whole.")
 def coupled_forget(dh, dc_later, i, g, o, c):
     shown = np.tanh(c / 2)
@@ -369,6 +408,14 @@ mistakes(
     from_h=(
         "Input gate and candidate take their adjoints from h: they act through the cell, whose adjoint also has the slope of phi and what comes from later.",
         from_h,
+    ),
+    shown_by_ratio=(
+        "The exponential of a large cell state overflows, and the quotient of two such numbers is NaN: the logistic function needs another form.",
+        shown_by_ratio,
+    ),
+    slope_by_ratio=(
+        "The slope of phi is a quotient of exponentials, which is NaN for a cell state far below 0: a slope made of what is shown never overflows.",
+        slope_by_ratio,
     ),
 )
 
@@ -562,6 +609,9 @@ slips(
             "D[t] = np.where(t < lengths, np.median(total, axis=1), 0.0)": "The median of the units is returned: asked for is the best.",
             "D[t] = np.where(t < lengths, total.max(axis=1) / np.maximum(lengths - 1 - t, 1), 0.0)": "The mean over the steps is returned: asked for is the sum.",
             "D[t] = np.where(t < lengths, 10 ** total.max(axis=1), 0.0)": "The path itself is returned: asked for is its logarithm.",
+        },
+        "return D": {
+            "return 10**D": "The path itself is returned, 1 where the sum is empty or padded: asked for is its logarithm.",
         },
         "np.log10(f[t])": {
             "np.log2(f[t])": "These are logarithms to the base 2: log10 was asked for.",

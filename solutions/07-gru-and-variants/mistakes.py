@@ -104,6 +104,15 @@ edits(
         "The reset gate is missing where the new value is computed again: what enters W_hn is r times the old state.": [
             ("(r * h_prev) @ W_h[2 * H :].T", "h_prev @ W_h[2 * H :].T")
         ],
+        "The recurrence is missing where the gates are computed again: both read the old state as well as the input.": [
+            ("(a[:, : 2 * H] + h_prev @ W_h[: 2 * H].T)", "a[:, : 2 * H]")
+        ],
+        "The recurrence is missing where the new value is computed again: it reads the reset state as well as the input.": [
+            ("a[:, 2 * H :] + (r * h_prev) @ W_h[2 * H :].T", "a[:, 2 * H :]")
+        ],
+        "The slope of the update gate is that of a tanh: a gate is a logistic function.": [
+            ("(h_prev - n) * z * (1 - z)", "(h_prev - n) * (1 - z**2)")
+        ],
         "The bias is missing where the gates and the new value are computed again.": [("x @ W_x.T + b", "x @ W_x.T")],
         "The bias of n has been put inside the reset gate: here r multiplies the old state and nothing else.": [
             ("np.tanh(a[:, 2 * H :] +", "np.tanh(a[:, 2 * H :] - (1 - r) * b[2 * H :] +")
