@@ -10,6 +10,7 @@ from conftest import ROOT
 from rnncourse import layers
 from rnncourse.authoring import notebooks
 from rnncourse.check import properties, toys
+from rnncourse.layers import plain
 
 CHAPTER = ROOT / "book" / "1-numpy" / "02-recurrent-cell.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("02-*.svg"))
@@ -39,8 +40,9 @@ def drawn(rng, T=7, B=3, I=2, H=4):
 @pytest.mark.parametrize("sizes", [{}, {"T": 1}, {"B": 1}, {"I": 1, "H": 1}])
 def test_the_loop_is_the_packages_forward_pass(page, sizes):
     arguments = drawn(np.random.default_rng(1), **sizes)
-    h, _ = layers.rnn_forward(*arguments)
-    np.testing.assert_allclose(page["rnn"](*arguments), h, rtol=0, atol=1e-12)
+    for room in (layers, plain):
+        h, _ = room.rnn_forward(*arguments)
+        np.testing.assert_allclose(page["rnn"](*arguments), h, rtol=0, atol=1e-12)
 
 
 def test_without_tanh_the_loop_is_affine(page):

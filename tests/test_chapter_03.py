@@ -12,6 +12,7 @@ from conftest import ROOT
 from rnncourse import gradcheck, layers
 from rnncourse.authoring import notebooks
 from rnncourse.check import toys
+from rnncourse.layers import plain
 
 CHAPTER = ROOT / "book" / "1-numpy" / "03-backpropagation-through-time.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("03-*.svg"))
@@ -48,9 +49,10 @@ def backward_of(page, arrays, g, backward=None):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_backward_is_the_packages(page, sizes):
     arrays, g = drawn(**sizes)
-    _, cache = layers.rnn_forward(**arrays)
-    for ours, theirs in zip(backward_of(page, arrays, g), layers.rnn_backward(g, cache), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+    for room in (layers, plain):
+        _, cache = room.rnn_forward(**arrays)
+        for ours, theirs in zip(backward_of(page, arrays, g), room.rnn_backward(g, cache), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)

@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from rnncourse import data, gradcheck, layers, optim
 from rnncourse.authoring import notebooks
+from rnncourse.layers import plain
 
 CHAPTER = ROOT / "book" / "1-numpy" / "06-lstm.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("06-*.svg"))
@@ -74,13 +75,14 @@ def test_backward_agrees_with_differences(page):
     assert all(row.approximate for row in rows)
 
 
-def test_is_the_computation_of_the_package(page):
+@pytest.mark.parametrize("room", [layers, plain], ids=["kernel", "plain"])
+def test_is_the_computation_of_the_package(page, room):
     arrays, dh, dc_last = draw(3)
-    h, c, cache = layers.lstm_forward(*arrays.values())
+    h, c, cache = room.lstm_forward(*arrays.values())
     ours = page["lstm_forward"](**arrays)
     np.testing.assert_allclose(h, ours[0], rtol=0, atol=1e-10)
     np.testing.assert_allclose(c, ours[1], rtol=0, atol=1e-10)
-    for a, d in zip(layers.lstm_backward(dh, dc_last, cache), page["lstm_backward"](dh, dc_last, ours[2]), strict=True):
+    for a, d in zip(room.lstm_backward(dh, dc_last, cache), page["lstm_backward"](dh, dc_last, ours[2]), strict=True):
         np.testing.assert_allclose(a, d, rtol=0, atol=1e-10)
 
 

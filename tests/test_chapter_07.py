@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from rnncourse import gradcheck, layers, optim
 from rnncourse.authoring import notebooks
+from rnncourse.layers import plain
 
 CHAPTER = ROOT / "book" / "1-numpy" / "07-gru-and-variants.ipynb"
 FIGURES = sorted((ROOT / "book" / "figures").glob("07-*.svg"))
@@ -63,13 +64,14 @@ def test_forward_and_backward_are_those_of_torch(page, sizes):
         close(ours, wanted)
 
 
+@pytest.mark.parametrize("room", [layers, plain], ids=["kernel", "plain"])
 @pytest.mark.parametrize("sizes", SIZES)
-def test_the_package_computes_the_same(page, sizes):
+def test_the_package_computes_the_same(page, sizes, room):
     x, h0, weights, dh = drawn(2, *sizes)
     h, cache = page["gru_forward"](x, h0, *weights)
-    other, other_cache = layers.gru_forward(x, h0, *weights)
+    other, other_cache = room.gru_forward(x, h0, *weights)
     close(h, other)
-    pairs = zip(page["gru_backward"](dh, cache), layers.gru_backward(dh, other_cache), strict=True)
+    pairs = zip(page["gru_backward"](dh, cache), room.gru_backward(dh, other_cache), strict=True)
     for ours, theirs in pairs:
         close(ours, theirs)
 
@@ -210,10 +212,10 @@ def test_removed_gates_leave_the_plain_cell_and_stay_removed(page):
     for gradient in gradients[:4]:
         assert not gradient[:10].any(), "the gates' own weights get no gradient at all"
     h = page["gru_forward"](x, np.zeros((4, 5), np.float32), *params[:4])[0]
-    plain, _ = layers.rnn_forward(
+    tanh_cell, _ = layers.rnn_forward(
         x, np.zeros((4, 5), np.float32), params[0][10:], params[1][10:], (params[2] + params[3])[10:]
     )
-    close(h, plain, 1e-6)
+    close(h, tanh_cell, 1e-6)
 
 
 @pytest.mark.parametrize("squared", [False, True])

@@ -1,5 +1,6 @@
 """The NumPy layers against PyTorch's and finite differences, and what they say when they are called wrongly."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 
 from rnncourse import layers
 from rnncourse.gradcheck import check_gradients
-from rnncourse.layers import common
+from rnncourse.layers import common, plain
 
 
 class Cell(NamedTuple):
@@ -46,6 +47,10 @@ CELLS = {
         torch.nn.LSTM,
     ),
 }
+PLAIN = {
+    name: cell._replace(forward=getattr(plain, f"{name}_forward"), backward=getattr(plain, f"{name}_backward"))
+    for name, cell in CELLS.items()
+}
 SIZES = [(5, 3, 2, 4), (1, 3, 2, 4), (5, 1, 2, 4), (1, 1, 1, 1), (7, 2, 1, 5), (6, 4, 3, 1), (60, 17, 33, 29)]
 LARGE = (13, 64, 3, 128)  # two blocks of steps, the second one shorter, and weights in pieces
 SIZES.append(LARGE)
@@ -53,6 +58,12 @@ SIZES.append(LARGE)
 
 @pytest.fixture(params=CELLS.values(), ids=CELLS)
 def cell(request):
+    return request.param
+
+
+@pytest.fixture(params=[*CELLS.values(), *PLAIN.values()], ids=[*CELLS, *(f"plain {name}" for name in PLAIN)])
+def any_cell(request):
+    """A cell, by its kernel and as its equations read."""
     return request.param
 
 
@@ -106,14 +117,30 @@ def assert_like_torch(cell, arguments, gradients, tolerance):
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_equals_torch_in_float64(cell, sizes):
-    assert_like_torch(cell, *draw(cell, *sizes), tolerance=1e-10)
+def test_equals_torch_in_float64(any_cell, sizes):
+    assert_like_torch(any_cell, *draw(any_cell, *sizes), tolerance=1e-10)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_equals_torch_in_float32(cell, sizes):
+def test_equals_torch_in_float32(any_cell, sizes):
     """Also: float32 stays float32."""
-    assert_like_torch(cell, *draw(cell, *sizes, dtype=np.float32), tolerance=1e-4)
+    assert_like_torch(any_cell, *draw(any_cell, *sizes, dtype=np.float32), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_kernels_compute_what_the_equations_say(name, sizes):
+    """The reason for ``plain``: whoever doubts a trick finds here that it changes no number."""
+    arguments, gradients = draw(CELLS[name], *sizes)
+    pairs = zip(CELLS[name].run(arguments, *gradients), PLAIN[name].run(arguments, *gradients), strict=True)
+    for fast, slow in pairs:
+        assert np.abs(fast - slow).max() <= 1e-12 * max(1, np.abs(slow).max())
+
+
+def test_plain_has_the_names_and_arguments_of_the_kernels():
+    for name in layers.__all__:
+        ours, theirs = (list(inspect.signature(getattr(room, name)).parameters) for room in (plain, layers))
+        assert ours == theirs, name
 
 
 def test_every_c_equals_that_of_the_shorter_sequence():
@@ -127,64 +154,64 @@ def test_every_c_equals_that_of_the_shorter_sequence():
 
 
 @pytest.mark.parametrize("sizes", [(4, 2, 3, 3), (1, 1, 1, 1)], ids=str)
-def test_equals_finite_differences(cell, sizes):
-    arguments, gradients = draw(cell, *sizes)
-    arrays = dict(zip(cell.names, arguments, strict=True))
+def test_equals_finite_differences(any_cell, sizes):
+    arguments, gradients = draw(any_cell, *sizes)
+    arrays = dict(zip(any_cell.names, arguments, strict=True))
 
     def loss(**arrays):
-        h, *rest = cell.forward(**arrays)
-        return np.sum(h * gradients[0]) + (np.sum(rest[0][-1] * gradients[1]) if "c" in cell.outputs else 0.0)
+        h, *rest = any_cell.forward(**arrays)
+        return np.sum(h * gradients[0]) + (np.sum(rest[0][-1] * gradients[1]) if "c" in any_cell.outputs else 0.0)
 
-    results = cell.run(arguments, *gradients)[len(cell.outputs) :]
-    rows = check_gradients(loss, arrays, dict(zip(cell.names, results, strict=True)))
+    results = any_cell.run(arguments, *gradients)[len(any_cell.outputs) :]
+    rows = check_gradients(loss, arrays, dict(zip(any_cell.names, results, strict=True)))
     assert [row.name for row in rows if not row.approximate] == []
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
-def test_saturation_is_exact_and_silent(cell, dtype):
+def test_saturation_is_exact_and_silent(any_cell, dtype):
     """Gates that are 0 or 1 to the last digit: no overflow, no NaN, torch's numbers."""
-    arguments, gradients = draw(cell, 5, 3, 2, 4, dtype)
+    arguments, gradients = draw(any_cell, 5, 3, 2, 4, dtype)
     arguments = [
         array * (dtype(1e4) if name.startswith(("W", "b")) else 1)
-        for name, array in zip(cell.names, arguments, strict=True)
+        for name, array in zip(any_cell.names, arguments, strict=True)
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        results = cell.run(arguments, *gradients)
+        results = any_cell.run(arguments, *gradients)
     assert all(np.isfinite(array).all() for array in results)
-    assert_like_torch(cell, arguments, gradients, tolerance=1e-5 if dtype == np.float32 else 1e-10)
+    assert_like_torch(any_cell, arguments, gradients, tolerance=1e-5 if dtype == np.float32 else 1e-10)
 
 
 @pytest.mark.parametrize("rearrange", [scattered, np.asfortranarray], ids=["scattered", "column-major"])
 @pytest.mark.parametrize("sizes", [(5, 3, 2, 4), LARGE], ids=str)
-def test_takes_arrays_of_any_memory_layout(cell, rearrange, sizes):
-    arguments, gradients = draw(cell, *sizes)
+def test_takes_arrays_of_any_memory_layout(any_cell, rearrange, sizes):
+    arguments, gradients = draw(any_cell, *sizes)
     arguments, gradients = [rearrange(array) for array in arguments], [rearrange(array) for array in gradients]
     assert not arguments[0].flags.c_contiguous
-    assert_like_torch(cell, arguments, gradients, tolerance=1e-10)
+    assert_like_torch(any_cell, arguments, gradients, tolerance=1e-10)
 
 
-def test_backward_takes_broadcast_gradients(cell):
-    arguments, gradients = draw(cell, 5, 3, 2, 4)
+def test_backward_takes_broadcast_gradients(any_cell):
+    arguments, gradients = draw(any_cell, 5, 3, 2, 4)
     gradients = [np.broadcast_to(np.float64(0.5), array.shape) for array in gradients]
-    assert_like_torch(cell, arguments, gradients, tolerance=1e-10)
+    assert_like_torch(any_cell, arguments, gradients, tolerance=1e-10)
 
 
-def test_inputs_are_never_changed(cell):
-    arguments, gradients = draw(cell, 5, 3, 2, 4)
+def test_inputs_are_never_changed(any_cell):
+    arguments, gradients = draw(any_cell, 5, 3, 2, 4)
     before = [array.copy() for array in (*arguments, *gradients)]
-    cell.run(arguments, *gradients)
-    for name, array, copy in zip((*cell.names, "dh", "dc_last"), (*arguments, *gradients), before, strict=False):
+    any_cell.run(arguments, *gradients)
+    for name, array, copy in zip((*any_cell.names, "dh", "dc_last"), (*arguments, *gradients), before, strict=False):
         np.testing.assert_array_equal(array, copy, err_msg=name)
 
 
-def test_the_cache_serves_any_number_of_backward_calls(cell):
-    arguments, gradients = draw(cell, 5, 3, 2, 4)
-    *_, cache = cell.forward(*arguments)
-    first = cell.backward(*gradients, cache)
+def test_the_cache_serves_any_number_of_backward_calls(any_cell):
+    arguments, gradients = draw(any_cell, 5, 3, 2, 4)
+    *_, cache = any_cell.forward(*arguments)
+    first = any_cell.backward(*gradients, cache)
     kept = [gradient.copy() for gradient in first]
-    cell.backward(*(-gradient for gradient in gradients), cache)
-    for gradient, copy, again in zip(first, kept, cell.backward(*gradients, cache), strict=True):
+    any_cell.backward(*(-gradient for gradient in gradients), cache)
+    for gradient, copy, again in zip(first, kept, any_cell.backward(*gradients, cache), strict=True):
         np.testing.assert_array_equal(gradient, copy)
         np.testing.assert_array_equal(again, copy)
 
@@ -208,33 +235,33 @@ def test_returned_arrays_are_contiguous_and_share_no_memory(cell):
         assert not any(np.shares_memory(array, other) for other in everything[k + 1 :])
 
 
-def test_dh_enters_at_one_output_only(cell):
+def test_dh_enters_at_one_output_only(any_cell):
     """A gradient at step 2 reaches the inputs up to step 2, none after, and equals that of the shorter sequence."""
-    (x, *rest), (dh, *dlast) = draw(cell, 5, 3, 2, 4)
+    (x, *rest), (dh, *dlast) = draw(any_cell, 5, 3, 2, 4)
     dh[[0, 1, 3, 4]] = 0.0
     dlast = [0 * array for array in dlast]
-    dx, dh0, *_ = cell.backward(dh, *dlast, cell.forward(x, *rest)[-1])
-    short_dx, short_dh0, *_ = cell.backward(dh[:3], *dlast, cell.forward(x[:3], *rest)[-1])
+    dx, dh0, *_ = any_cell.backward(dh, *dlast, any_cell.forward(x, *rest)[-1])
+    short_dx, short_dh0, *_ = any_cell.backward(dh[:3], *dlast, any_cell.forward(x[:3], *rest)[-1])
     assert np.all(dx[3:] == 0)
     np.testing.assert_allclose(dx[:3], short_dx, rtol=0, atol=1e-14)
     np.testing.assert_allclose(dh0, short_dh0, rtol=0, atol=1e-14)
 
 
-def test_two_chunks_equal_one_sequence(cell):
+def test_two_chunks_equal_one_sequence(any_cell):
     """The states carried forward and their gradients carried back, dh's added to dh[-1], join two halves seamlessly."""
-    (x, *rest), (dh, *dlast) = draw(cell, 6, 3, 2, 4)
-    first, weights = rest[: len(cell.outputs)], rest[len(cell.outputs) :]
-    *whole, cache = cell.forward(x, *first, *weights)
-    whole_gradients = cell.backward(dh, *dlast, cache)
+    (x, *rest), (dh, *dlast) = draw(any_cell, 6, 3, 2, 4)
+    first, weights = rest[: len(any_cell.outputs)], rest[len(any_cell.outputs) :]
+    *whole, cache = any_cell.forward(x, *first, *weights)
+    whole_gradients = any_cell.backward(dh, *dlast, cache)
 
-    *a, cache_a = cell.forward(x[:2], *first, *weights)
-    *b, cache_b = cell.forward(x[2:], *(output[-1] for output in a), *weights)
+    *a, cache_a = any_cell.forward(x[:2], *first, *weights)
+    *b, cache_b = any_cell.forward(x[2:], *(output[-1] for output in a), *weights)
     n = 1 + len(first)  # dx and the gradients of the states; then come those of the weights
-    dx_b, dh_carried, *rest_b = cell.backward(dh[2:], *dlast, cache_b)
+    dx_b, dh_carried, *rest_b = any_cell.backward(dh[2:], *dlast, cache_b)
     dlast_a, dweights_b = rest_b[: n - 2], rest_b[n - 2 :]
     dh_a = dh[:2].copy()
     dh_a[-1] += dh_carried
-    dx_a, *rest_a = cell.backward(dh_a, *dlast_a, cache_a)
+    dx_a, *rest_a = any_cell.backward(dh_a, *dlast_a, cache_a)
     dfirst_a, dweights_a = rest_a[: n - 1], rest_a[n - 1 :]
 
     for part_a, part_b, output in zip(a, b, whole, strict=True):
