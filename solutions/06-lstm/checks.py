@@ -70,6 +70,7 @@ old = exercise(
     "backward_1997",
     points=3,
     returns=("da", "dc_prev"),
+    blocks={"da": ("i", "g", "o")},
     terms={"hidden state": ("dh",), "next step": ("dc_later",)},
 )
 
@@ -243,7 +244,12 @@ def by_bisection(half_life, feedback):
 
 # 6. time_scale_biases
 
-scales = exercise("time_scale_biases", points=2, returns=("b_ih", "b_hh"))
+scales = exercise(
+    "time_scale_biases",
+    points=2,
+    returns=("b_ih", "b_hh"),
+    blocks=dict.fromkeys(("b_ih", "b_hh"), ("i", "f", "g", "o")),
+)
 
 
 @scales.inputs(L=(2, 1, 3), D=(2, 1, 1), H=(3, 4, 2))
@@ -287,7 +293,7 @@ def by_gates(u, shortest, longest):
 
 # 7. from_onnx
 
-onnx = exercise("from_onnx", points=3, returns=("W_x", "W_h", "b"))
+onnx = exercise("from_onnx", points=3, returns=("W_x", "W_h", "b"), blocks={"b": ("i", "f", "g", "o")})
 
 
 @onnx.inputs(D=(2, 1, 2, 1), I=(2, 3, 5, 1), H=(3, 4, 2, 1))

@@ -24,7 +24,12 @@ def slopes(loss, arrays):
 
 # 1. reset_before_backward
 
-before = exercise("reset_before_backward", points=4, returns=("dx", "dh_prev", "dW_x", "dW_h", "db"))
+before = exercise(
+    "reset_before_backward",
+    points=4,
+    returns=("dx", "dh_prev", "dW_x", "dW_h", "db"),
+    blocks={"db": ("r", "z", "n")},
+)
 
 
 @before.inputs(B=(3, 1, 2), I=(2, 4, 1), H=(4, 2, 3))
@@ -78,7 +83,7 @@ def before_row_by_row(dh, x, h_prev, W_x, W_h, b):
 
 # 2. coupled_backward
 
-coupled = exercise("coupled_backward", points=3, returns=("da", "dc_prev"))
+coupled = exercise("coupled_backward", points=3, returns=("da", "dc_prev"), blocks={"da": ("f", "g", "o")})
 
 
 @coupled.inputs(B=(3, 1, 2), H=(4, 3, 5))
@@ -128,6 +133,7 @@ peephole = exercise(
     "peephole_backward",
     points=4,
     returns=("da", "dc_prev", "dp"),
+    blocks={"da": ("i", "f", "g", "o")},
 )
 
 
@@ -179,7 +185,7 @@ def peephole_with_stacks(dh, dc, c_prev, c, i, f, g, o, p):
 
 # 4. from_lab
 
-lab = exercise("from_lab", points=3, returns=("W_x", "W_h", "b"))
+lab = exercise("from_lab", points=3, returns=("W_x", "W_h", "b"), blocks={"b": ("r", "z", "n")})
 
 
 @lab.inputs
