@@ -20,7 +20,9 @@ $(STAMP): requirements.lock pyproject.toml
 		{ echo "$(PYTHON) not found: install Python 3.11 or newer, or say make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version)"; exit 1; }
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) has no ensurepip to make an environment with;" \
+		"on Debian and Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(STAMP)
@@ -61,12 +63,12 @@ format: install  ## let ruff format .py and .ipynb
 	ruff check --fix . && ruff check --fix --config pages.toml .
 	ruff format . && ruff format --config pages.toml .
 
-lock: pyproject.toml  ## renew requirements.lock in a fresh environment
-	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip install --quiet ".[book,dask,lab,test]"
+lock: install  ## renew requirements.lock, for the oldest Python that the README promises
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	uv pip compile --quiet --upgrade --python-version 3.11.0 --all-extras --no-annotate --no-header \
+		--output-file $(VENV)/lock pyproject.toml
 	echo "# Every package of every environment, pinned. Made by: make lock" > requirements.lock
-	$(VENV)-lock/bin/python -m pip freeze --exclude rnncourse | sed 's/+.*//' >> requirements.lock
-	rm -rf $(VENV)-lock
+	grep -vE '^(cuda|nvidia|triton)' $(VENV)/lock >> requirements.lock  # GPU libraries: pip brings torch's own
 
 clean:  ## remove what was built; .venv stays
 	rm -rf _build dist build *.egg-info

@@ -84,6 +84,19 @@ def notebooks(
         raise typer.Exit(1)
 
 
+@app.command()
+def data(name: Annotated[str, typer.Argument(help="Of a data set that DATA.md lists.")]) -> None:
+    """Make a data file of rnncourse/data/files/ anew."""
+    room = _room("authoring.datafiles")
+    try:
+        paths = room.make(name)
+    except (ValueError, RuntimeError) as error:
+        print(error)
+        raise typer.Exit(1) from error
+    for path in paths:
+        print(f"{path.name}: {path.stat().st_size:,} bytes")
+
+
 class _UsageEndsWith1(typer.core.TyperCommand):
     """Wrong arguments end with 1: after `grade` the usual 2 says that submissions need a person."""
 

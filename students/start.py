@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -22,6 +23,9 @@ def install() -> None:
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == digest:
         return
+    if importlib.util.find_spec("ensurepip") is None:
+        name = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        sys.exit(f"This Python has no ensurepip to make an environment with; on Debian and Ubuntu: apt install {name}")
     print("Making the environment in .venv; this takes some minutes, once.", flush=True)
     venv.create(ENVIRONMENT, with_pip=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import importlib
+import lzma
 import subprocess
 import sys
 import threading
@@ -11,9 +12,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from rnncourse import data
-from rnncourse.data import series, text
+from rnncourse.authoring import datafiles
+from rnncourse.cli import app
+from rnncourse.data import checksum, series, text
 
 
 def test_sunspots():
@@ -47,22 +51,55 @@ def test_docstrings():
     assert data.docstrings() is corpus
 
 
-def test_other_packages_do_not_change_the_docstrings():
-    importlib.import_module("scipy.signal")  # writes into NumPy's
-    assert data.docstrings.__wrapped__() == data.docstrings()
-
-
 def test_docstrings_hold_nothing_of_this_machine():
     corpus = data.docstrings()
     assert sys.prefix not in corpus and "x86_64" not in corpus and "object at 0x7f" not in corpus
 
 
-@pytest.mark.parametrize(("room", "load"), [(text, data.docstrings.__wrapped__), (series, data.sunspots)])
-def test_another_version_is_refused_with_advice(monkeypatch, room, load):
-    wrong = "0" * 64
-    monkeypatch.setattr(room, "_SHA256", wrong if room is text else {"sunspots": wrong})
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="NumPy's docstrings are others under another Python")
+def test_the_command_makes_the_docstrings_that_are_committed(monkeypatch, tmp_path):
+    importlib.import_module("scipy.signal")  # writes into NumPy's
+    monkeypatch.setattr(datafiles, "FILES", tmp_path)
+    assert CliRunner().invoke(app, ["data", "docstrings"]).exit_code == 0
+    kept = checksum.FILES / "docstrings.LICENSE.txt"
+    assert (tmp_path / kept.name).read_text() == kept.read_text()
+    monkeypatch.setattr(checksum, "FILES", tmp_path)
+    assert data.docstrings.__wrapped__() == data.docstrings()
+
+
+def test_the_command_refuses_another_text_and_another_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(datafiles, "FILES", tmp_path)
+    monkeypatch.setattr(np, "sum", np.prod)
+    result = CliRunner().invoke(app, ["data", "docstrings"])
+    assert result.exit_code == 1 and "Python 3.11" in result.output and not list(tmp_path.iterdir())
+    result = CliRunner().invoke(app, ["data", "docstring"])
+    assert result.exit_code == 1 and "there are: docstrings" in result.output
+
+
+def test_a_data_file_that_is_missing_or_damaged_is_told(monkeypatch, tmp_path):
+    whole = (checksum.FILES / text.DOCSTRINGS).read_bytes()
+    monkeypatch.setattr(checksum, "FILES", tmp_path)
+    for content in (None, whole[:1000], lzma.compress(b"another text")):
+        if content is not None:
+            (tmp_path / text.DOCSTRINGS).write_bytes(content)
+        with pytest.raises(RuntimeError, match=r"docstrings\.txt\.xz is missing or damaged: get a fresh copy"):
+            data.docstrings.__wrapped__()
+
+
+def test_data_md_lists_every_data_file(root):
+    rows = [line for line in (root / "DATA.md").read_text().splitlines() if line.startswith("| `")]
+    for path in checksum.FILES.glob("*.xz"):
+        (row,) = (r for r in rows if f"`{path.name}`" in r)
+        assert hashlib.sha256(lzma.decompress(path.read_bytes())).hexdigest() in row
+        name = path.name.partition(".")[0]
+        assert f"`{name}`" in row and name in datafiles.MAKERS
+        assert (checksum.FILES / f"{name}.LICENSE.txt").is_file() and path.stat().st_size <= 900_000
+
+
+def test_another_version_of_a_series_is_refused_with_advice(monkeypatch):
+    monkeypatch.setattr(series, "_SHA256", {"sunspots": "0" * 64})
     with pytest.raises(RuntimeError, match=r"SHA-256.*requirements\.lock"):
-        load()
+        data.sunspots()
 
 
 def test_the_loaders_need_no_network():

@@ -24,6 +24,7 @@ def test_the_zip_is_the_same_twice_and_works_unpacked(tmp_path):
         "requirements.lock",
         "pyproject.toml",
         "rnncourse/check/__init__.py",
+        *(f"rnncourse/data/files/docstrings.{kind}" for kind in ("txt.xz", "LICENSE.txt")),
     }
     assert wanted | {f"exercises/{n}/{n}.ipynb" for n in UNITS} <= set(names)
     with zipfile.ZipFile(first) as archive:
@@ -33,14 +34,14 @@ def test_the_zip_is_the_same_twice_and_works_unpacked(tmp_path):
     assert ran.returncode == 0 and str(tmp_path) in ran.stdout, ran.stderr
     rooms = {n.split("/")[1] for n in names if n.startswith("rnncourse/")}
     assert not rooms & {"authoring", "grading", "bench"} and {"layers", "data", "plot", "check", "units"} <= rooms
-    for command in (["grade", "."], ["release"], ["notebooks", "README.md"], ["bench", "layers"]):
+    for line in ("grade .", "release", "notebooks README.md", "data docstrings", "bench layers"):
         ran = subprocess.run(
-            [sys.executable, "-m", "rnncourse.cli", *command],
+            [sys.executable, "-m", "rnncourse.cli", *line.split()],
             cwd=tmp_path / "rnncourse",
             capture_output=True,
             text=True,
         )
-        assert ran.returncode == 1 and ran.stdout.count("\n") == 1 and not ran.stderr, command
+        assert ran.returncode == 1 and ran.stdout.count("\n") == 1 and not ran.stderr, line
         assert "not part of the students' copy" in ran.stdout
     compiled = subprocess.run([sys.executable, "-m", "py_compile", "start.py"], cwd=tmp_path / "rnncourse")
     assert compiled.returncode == 0

@@ -20,7 +20,7 @@ from rnncourse.check.spec import spec_to_json
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same zip from the same files
 NOT_FOR_STUDENTS = ("authoring", "grading", "bench", "__pycache__")
-STUDENT_FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE", "LICENSE-CONTENT")
+STUDENT_FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE", "LICENSE-CONTENT", "DATA.md")
 
 
 def unit_names(root: Path) -> list[str]:

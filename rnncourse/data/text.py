@@ -1,17 +1,16 @@
-"""Text as numbers: a corpus that every installation already has, a character vocabulary, contiguous streams."""
+"""Text as numbers: a corpus that comes with the package, a character vocabulary, contiguous streams."""
 
 import functools
-import hashlib
-import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pooch
 
-from rnncourse.data.checksum import verify
+from rnncourse.data.checksum import unpack
 
-_SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
+DOCSTRINGS = "docstrings.txt.xz"
+DOCSTRINGS_SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
 SEPARATOR = "\n\n\n"
 SHAKESPEARE = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
@@ -22,32 +21,14 @@ _SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2
 
 @functools.cache
 def docstrings() -> str:
-    """The documentation of the pinned NumPy as one string of 1,115,184 characters: 497 docstrings, 98 symbols.
+    """The documentation of NumPy as one string of 1,115,184 characters: 497 docstrings, 98 symbols.
 
-    The functions and classes that numpy, numpy.linalg, numpy.fft and numpy.random export, each text once, margins
-    removed by `inspect.cleandoc`, joined by two blank lines. Scalar types are left out, because their docstrings
-    differ between platforms. The docstrings come in the order of their SHA-256: shuffled, yet the same everywhere, so
-    that every contiguous part holds all kinds of them. Licence of the text: NumPy's (BSD-3-Clause).
+    What NumPy said of its functions and classes when the course was written, a file of the package, so that it is the
+    same with every Python and every NumPy. The docstrings come in a shuffled but fixed order, joined by two blank
+    lines, so that every contiguous part holds all kinds of them. `rnncourse data docstrings` has made it; DATA.md says
+    how. Licence of the text: NumPy's (BSD-3-Clause), beside the file.
     """
-    found = set()
-    for module in (np, np.linalg, np.fft, np.random):
-        for name in module.__all__:
-            item = getattr(module, name)
-            scalar_type = inspect.isclass(item) and issubclass(item, np.generic)
-            # importing scipy.special rewrites the docstring of np.sinc, but not that of the function behind it
-            written = (item._implementation if item is np.sinc else item).__doc__
-            if callable(item) and not scalar_type and written:
-                # Python 3.13 strips docstrings a little differently; without trailing blanks all versions agree.
-                found.add("\n".join(line.rstrip() for line in inspect.cleandoc(written).split("\n")))
-    text = SEPARATOR.join(sorted(found, key=lambda one: hashlib.sha256(one.encode()).hexdigest()))
-    verify(
-        text.encode(),
-        _SHA256,
-        f"docstrings() from NumPy {np.__version__}",
-        "The text is NumPy's own documentation, which changes from version to version (and is empty under python -OO). "
-        "Install the version that the course pins: pip install -r requirements.lock",
-    )
-    return text
+    return unpack(DOCSTRINGS, DOCSTRINGS_SHA256).decode()
 
 
 def shakespeare() -> str:
@@ -63,7 +44,7 @@ def shakespeare() -> str:
     except OSError as error:  # no network, no room, no such page
         raise RuntimeError(
             f"shakespeare() cannot be downloaded from {SHAKESPEARE} ({type(error).__name__}). "
-            "Try again with a network, or use docstrings(), which every installation has."
+            "Try again with a network, or use docstrings(), which needs none."
         ) from error
     except ValueError as error:
         raise RuntimeError(
