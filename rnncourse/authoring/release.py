@@ -50,7 +50,8 @@ def exercise_notebook(root: Path, name: str) -> str:
 def unit_json(unit: Unit) -> str:
     """The public checks of a unit as the text of its JSON file: one line a function, so that diffs stay readable."""
     functions = (json.dumps(spec_to_json(unit.spec(name)), ensure_ascii=False) for name in unit.exercises)
-    return f'{{"unit": {json.dumps(unit.name)}, "functions": [\n' + ",\n".join(functions) + "\n]}\n"
+    given = json.dumps(unit.given(), ensure_ascii=False)
+    return f'{{"unit": {json.dumps(unit.name)}, "given": {given}, "functions": [\n' + ",\n".join(functions) + "\n]}\n"
 
 
 def generate(root: Path, name: str) -> None:

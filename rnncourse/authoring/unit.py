@@ -22,7 +22,7 @@ import numpy as np
 
 from rnncourse.authoring import notebooks
 from rnncourse.authoring.author import Draw, Exercise, Slip
-from rnncourse.check import adapters, in_process, wire
+from rnncourse.check import adapters, cells, in_process, wire
 from rnncourse.check.spec import RIGHT, WRONG, Case, Mistake, Pair, Spec
 from rnncourse.check.verdict import Verdict, judge, observe, reply_of
 
@@ -112,6 +112,17 @@ class Unit:
         known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), _headline(hint)) for hint, m in e.mistakes])
         single = replace(spec, mistakes=known)
         return replace(single, pairs=OnDemand(lambda: list(self._masking_pairs(single))))
+
+    def given(self) -> dict:
+        """Of the notebook's read-only code cells: the sources of those for set-up, and a fingerprint of each."""
+        found = {"setup": [], "read-only": {}}
+        for cell in notebooks.code_cells(notebooks.read(self.folder / f"{self.name}.ipynb")):
+            grading = cell.metadata.get("nbgrader", {})
+            if "setup" in cell.metadata.get("tags", []):
+                found["setup"].append(cell.source)
+            if grading.get("locked") or (grading.get("grade") and not grading.get("solution")):
+                found["read-only"][grading["grade_id"]] = cells.fingerprint(cell.source)
+        return found
 
     def pairs(self, name: str):
         """(k, l, implementation) for each two of the first slips of `name` that can be made at once."""
@@ -248,10 +259,14 @@ def _misplaced(slip: Slip, source: str) -> str:
     return "" if times == 1 else f"{slip.old!r} occurs {times} times in the solution, not once"
 
 
-def score(unit: Unit, call, seed: int) -> dict[str, Score]:
-    """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function."""
+def score(unit: Unit, call, seed: int, names=None) -> dict[str, Score]:
+    """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function.
+
+    `names`: the functions to look at; all of the unit if not given.
+    """
     scores = {}
-    for name, e in unit.exercises.items():
+    for name in unit.exercises if names is None else names:
+        e = unit.exercises[name]
         spec = unit.spec(name, seed)
         try:
             verdict = judge(spec, call, reveal=False)

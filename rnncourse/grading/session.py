@@ -5,6 +5,7 @@ Nothing that a worker answers is trusted: it is read as plain data and compared 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from dataclasses import dataclass
@@ -25,13 +26,15 @@ class Session:
 
     def __init__(self, sandbox: Sandbox, cells):
         self.sandbox, self.cells = sandbox, list(cells)  # cells: (name, source)
+        self.until = len(self.cells)  # how many of them are to have run; fewer where a function is judged in its place
+        self.ran = 0  # in the worker that is alive
         self.limits = sandbox.limits
         self.channel: socket.socket | None = None
         self.dead: dict[str, Reply] = {}  # functions that ended the worker
         self.bad: dict[int, str] = {}  # cells that ended the worker
         self.errors: dict[str, str] = {}  # what went wrong in cells
         self.troubles: list[str] = []  # for the report, in plain words
-        self.started = time.monotonic()
+        self.waited = 0.0  # seconds: what we do with the answers is not on the student's clock
 
     def __enter__(self):
         return self
@@ -84,20 +87,25 @@ class Session:
         return f"{name} took longer than {self.limits.seconds:g} s"
 
     def _left(self) -> float:
-        return self.started + self.limits.total_seconds - time.monotonic()
+        return self.limits.total_seconds - self.waited
 
     def prepare(self) -> None:
-        """Bring a new worker to where the student's notebook ends, without the cells that ended one."""
-        while self.channel is None:
-            self.begin()
-            self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
-            for k, (name, source) in enumerate(self.cells):
+        """Bring the worker, a new one if need be, to `until`, without the cells that ended one."""
+        while self.channel is None or self.ran < self.until:
+            if self.channel is None:
+                self.begin()
+                self.ran = 0
+                self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
+            while self.ran < self.until:
+                k, (name, source) = self.ran, self.cells[self.ran]
+                self.ran += 1
                 if k in self.bad:
                     continue
                 try:
                     answer = self.request({"do": "cell", "source": source, "name": name})
                 except (OSError, EOFError, frames.Forged) as error:  # TimeoutError is an OSError
-                    self.bad[k] = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
+                    ended = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
+                    self.bad[k] = self.errors[name] = ended
                     self.troubles.append(f"cell {name}: {self.bad[k]}")
                     self._stop()
                     if self._left() <= 0:
@@ -117,11 +125,22 @@ class Session:
 
     def send(self, packed: bytes) -> None:
         self.channel.settimeout(self.limits.seconds)
-        frames.send(self.channel, packed)
+        with self._waiting():
+            frames.send(self.channel, packed)
 
     def answer(self, limit: int = REPLY_BYTES):
         seconds = min(self.limits.seconds, max(self._left(), 0.0))
-        return frames.unpack(frames.receive(self.channel, limit, seconds))
+        with self._waiting():
+            received = frames.receive(self.channel, limit, seconds)
+        return frames.unpack(received)
+
+    @contextlib.contextmanager
+    def _waiting(self):
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - started
 
     def _stop(self) -> None:
         if self.channel is not None:
