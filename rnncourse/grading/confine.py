@@ -16,6 +16,7 @@ import sys
 
 NEW_USER, NEW_MOUNT, NEW_IPC, NEW_PID = 0x10000000, 0x00020000, 0x08000000, 0x20000000
 NOSUID_NODEV = 2 | 4
+BIND = 4096 | 16384  # MS_BIND, MS_REC; what was read-only stays so
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 CAPABILITY_VERSION_3 = 0x20080522
 SECCOMP_MODE_FILTER = 2
@@ -61,9 +62,16 @@ def separate(order: dict) -> None:
         with open(f"/proc/self/{table}", "w") as f:
             f.write(line)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    kept = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in order["keep"]]
     size = f"size={order['disk_mb']}m,nr_inodes=1000,mode=1777".encode()
-    for place, options in ((b"/tmp", size), (b"/dev/shm", size), (b"/proc", b"size=0,mode=555")):
+    for place, options in ((b"/tmp", size), (b"/dev/shm", b"size=0,mode=555"), (b"/proc", b"size=0,mode=555")):
+        if place == b"/proc":  # the last: until then it names what is open
+            for path, fd in kept:
+                os.makedirs(path)
+                _check(libc.mount(f"/proc/self/fd/{fd}".encode(), path.encode(), None, BIND, None), f"bind {path}")
         _check(libc.mount(b"tmpfs", place, b"tmpfs", NOSUID_NODEV, options), f"mount {place.decode()}")
+    for _, fd in kept:
+        os.close(fd)
 
 
 def virtual_memory() -> int:
