@@ -99,7 +99,8 @@ class Unit:
             forbidden=e.forbidden,
             adapter=e.adapter,
         )
-        rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
+        mixed = [PUBLIC_SEED] if seed is None else [seed, zlib.crc32(self.name.encode())]  # hidden ones differ by unit
+        rng = np.random.default_rng([*mixed, zlib.crc32(name.encode())])
         right = in_process({name: self.namespace[name]}, arguments, adapter=e.adapter)
         cases = []
         for case in self._cases(e, rng, hidden=seed is not None, arguments=arguments):

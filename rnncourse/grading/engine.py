@@ -15,8 +15,10 @@ from rnncourse.authoring import notebooks
 from rnncourse.authoring.unit import Score, Unit, load, score
 from rnncourse.check.verdict import Verdict, passes
 from rnncourse.grading import submission
+from rnncourse.grading.parse import Unreadable, parse
 from rnncourse.grading.sandbox import Limits, Sandbox
 from rnncourse.grading.session import Session
+from rnncourse.grading.words import one_line
 
 NEW_MEANING = re.compile(r"^(?:def|class) (\w+)|^(\w+) *(?:[-+*/@%&|^]|//|\*\*|>>|<<)?=(?!=)", re.M)
 
@@ -75,8 +77,8 @@ def grade(job: Job) -> dict:
         return _result(job, started, problem=job.problem)
     room = Room.for_job(job)
     try:
-        cells = submission.parse(job.data)
-    except submission.Unreadable as error:
+        cells = parse(job.data)
+    except Unreadable as error:
         return _result(job, started, room, problem=str(error))
     found = submission.read(cells, room.template)
     if room.sandbox.server.poll() is not None:  # it never runs students' code; should it be gone, a new one serves
@@ -92,11 +94,11 @@ def grade(job: Job) -> dict:
     problems = [*job.notes, *found.problems, *dict.fromkeys(session.troubles), *shortcuts]
     messages = {n: s.verdict.message for n, s in scores.items()}
     result = _result(job, started, room, scores, found.answered)
-    result["reason"] = "; ".join(problems)
+    result["reason"] = one_line("; ".join(problems))
     unjudged = [s.verdict.message for s in scores.values() if s.verdict.trouble == "unjudged"]
     result["status"] = "graded_with_problems" if problems else "graded"
     if unjudged:
-        result["status"], result["reason"] = "needs_person", "; ".join([*problems, *unjudged])
+        result["status"], result["reason"] = "needs_person", one_line("; ".join([*problems, *unjudged]))
     try:
         result["notebook"] = submission.clean(found, room.template, messages)
     except Exception:  # whatever a renderer trips over: a copy for people costs nobody points
@@ -166,7 +168,7 @@ def _result(job, started, room=None, scores=None, answered=None, problem="") -> 
         "platform": job.platform,
         "timestamp": job.timestamp,
         "status": "needs_person",
-        "reason": "; ".join([*job.notes, problem]) if problem else "",
+        "reason": one_line("; ".join([*job.notes, problem])) if problem else "",
         "score": float(sum(s.points for s in (scores or {}).values())),
         "max_score": float(sum(s.max_points for s in (scores or {}).values())),
         "functions": {n: _function(s) for n, s in (scores or {}).items()},

@@ -14,11 +14,20 @@ from rnncourse.check.call import Reply
 from rnncourse.check.spec import Spec
 from rnncourse.grading import frames
 from rnncourse.grading.sandbox import Sandbox
+from rnncourse.grading.words import quoted
 
 REPLY_BYTES = 1_000_000  # to a cell
 TEXT = 2000  # characters of a message
 ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
 TROUBLES = (None, "missing", "blank", "forbidden", "raised")
+# What a worker says may be what a student wants us to say: it is quoted below words of our own
+BLANK = "It is not written yet: `raise NotImplementedError()` still stands there."
+WORDS = {
+    "missing": "There is no such function when its check is reached. The notebook's program says:",
+    "forbidden": "It uses what this exercise does not allow. The notebook's program says:",
+    "raised": "It ends with an exception. The notebook's program says:",
+    "blank": BLANK,
+}
 
 
 class Session:
@@ -70,7 +79,7 @@ class Session:
             text = f"{name} gave back what cannot be read: {error}"
         else:
             if replies[-1].trouble == "missing" and self.errors:
-                replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text} {self._explained(name)}")
+                replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text}\n{self._explained(name)}")
             return replies
         self._stop()
         self.troubles.append(text)
@@ -79,7 +88,7 @@ class Session:
 
     def _explained(self, name) -> str:
         cell = name if name in self.errors else next(iter(self.errors))
-        return f"The cell {cell} stopped with {self.errors[cell]}"
+        return f"The cell {cell} stopped with\n{quoted(self.errors[cell])}"
 
     def _late(self, name) -> str:
         if self._left() <= 0:
@@ -200,7 +209,8 @@ def checked(answer, arguments: int = 0) -> Reply:
         raise frames.Forged("not an answer")
     if not all(type(i) is int and 0 <= i < arguments for i in changed):
         raise frames.Forged("not an answer")
-    return Reply(answer["value"], trouble, answer["text"][:TEXT], answer["code"][:200], tuple(changed))
+    text = f"{WORDS[trouble]}\n{quoted(answer['text'])}" if trouble else ""
+    return Reply(answer["value"], trouble, BLANK if trouble == "blank" else text, answer["code"][:200], tuple(changed))
 
 
 def room_for(spec: Spec) -> int:
