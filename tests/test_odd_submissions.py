@@ -14,6 +14,7 @@ from submissions import UNIT, cell_of, code, full, markdown, put, solution, stud
 from conftest import ROOT, load
 from rnncourse.grading import intake, runner, sandbox, submission
 from rnncourse.grading.clean import markdown as cleaned
+from rnncourse.grading.parse import Unreadable
 
 pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
 
@@ -590,7 +591,7 @@ def test_a_zip_that_claims_little_and_holds_much(tmp_path):
     archive = tmp_path / "bomb.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr(f"ada/{UNIT}/{UNIT}.ipynb", bytes(160_000_000))
-    with pytest.raises(submission.Unreadable, match="more than 100 MB"):
+    with pytest.raises(Unreadable, match="more than 100 MB"):
         found(archive)["ada"].read()
 
 

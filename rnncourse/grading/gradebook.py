@@ -156,8 +156,8 @@ def _create(path: Path) -> None:
                 there.execute("select count(*) from student")
         except sqlite3.DatabaseError as error:
             raise ValueError(
-                f"{path} is no gradebook that can be read ({error}): move it away and run this again; what people graded "
-                "by hand was in it"
+                f"{path} is no gradebook that can be read ({error}): move it away and run this again; what people "
+                "graded by hand was in it"
             ) from None
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,8 @@ def run(
     """Grade all submissions below `submissions` into `output`; go on where an earlier run stopped.
 
     `progress(done, total, what)` is called now and then, `say(sentence)` for what an instructor should know.
-    `may_replace("UNIT/STUDENT", source)` decides whether a result that came from another source is replaced. Raises ValueError for wrong arguments, NoSandbox without one.
+    `may_replace("UNIT/STUDENT", source)` decides whether a result that came from another source is replaced. Raises
+    ValueError for wrong arguments, NoSandbox without one.
     """
     names = release.unit_names(root)
     if unit is not None and unit not in names:
@@ -69,7 +70,7 @@ def run(
     templates = {n: submission.template(n, notebooks.read(root / "exercises" / n / f"{n}.ipynb")) for n in names}
     if strange := set(str(output)) & set("?%{}#"):
         raise ValueError(
-            f"--output {output} holds {' '.join(sorted(strange))}, which nbgrader takes for more than a part of a name: "
+            f"--output {output} holds {' '.join(sorted(strange))}, which nbgrader does not take for a name: "
             "choose a folder without it"
         )
     if output.resolve().is_relative_to(submissions.resolve()):
