@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rnncourse.grading import frames
+from rnncourse.grading.group import Group
 
 PREFIX = "rnncourse-"  # of the folders in /tmp, the process id follows
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -101,6 +102,8 @@ class Sandbox:
                 start_new_session=True,
             )
             theirs.close()
+            self.group = Group(f"{Path(self.folder.name).name}")
+            self.group.take(self.server.pid)
             order = {
                 "setup": list(setup),
                 "forbidden": list(forbidden),
@@ -116,6 +119,7 @@ class Sandbox:
                 frames.send(self.control, json.dumps(order).encode())
                 frames.receive(self.control, 100, 120)
                 self._probe()
+                self.group.limit((limits.memory_mb + limits.disk_mb) * 2**20)
             except (OSError, EOFError) as error:
                 self.close()
                 errors.seek(0)
@@ -151,6 +155,7 @@ class Sandbox:
             self.server.wait(5)
         self.server.kill()
         self.server.wait()
+        self.group.close()
         self.folder.cleanup()
 
 
