@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib
 import inspect
+import json
 import re
 import sys
 import traceback
@@ -31,6 +32,24 @@ def run(source: str, name: str, namespace: dict) -> str:
         where = f" (line {lines[-1]})" if lines else ""
         return f"{type(error).__name__}: {error}"[:300] + where
     return ""
+
+
+def code_cells(data: bytes) -> list[dict]:
+    """Source and metadata of a notebook file's code cells, whatever editor wrote it. Raises ValueError, KeyError ..."""
+    content = json.loads(data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
+    found = content["cells"] if "cells" in content else [c for s in content["worksheets"] for c in s["cells"]]
+    return [
+        {"source": "".join(c.get("source", c.get("input", ""))), "metadata": _with_marks(c.get("metadata"))}
+        for c in found
+        if c.get("cell_type") == "code"
+    ]
+
+
+def _with_marks(metadata) -> dict:
+    """A cell's metadata as a dict, in which nbgrader's part and the tags have their own types."""
+    metadata = metadata if isinstance(metadata, dict) else {}
+    kinds = {"nbgrader": dict, "tags": list}
+    return {name: metadata[name] for name, kind in kinds.items() if isinstance(metadata.get(name), kind)}
 
 
 def fingerprint(source: str) -> int:

@@ -67,12 +67,7 @@ def notebooks(path: Path) -> list[Path]:
 def unit_of(path: Path) -> tuple[str, list[dict]]:
     """The unit that a notebook's checks belong to, and its code cells. Raises ValueError in plain words."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        found = [
-            {"source": "".join(c["source"]), "metadata": c.get("metadata", {})}
-            for c in content["cells"]
-            if c.get("cell_type") == "code"
-        ]
+        found = cells.code_cells(path.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = str(error) if isinstance(error, (OSError, ValueError)) else "it holds something else"
         raise ValueError(f"{path} is not a notebook that can be read: {why}") from None
