@@ -134,6 +134,9 @@ def grade(
     dask: Annotated[str | None, typer.Option(help="Address of a dask scheduler; the extra dask is needed.")] = None,
     export: Annotated[str | None, typer.Option(help="Also write the CSV that canvas or moodle imports.")] = None,
     feedback: Annotated[bool, typer.Option(help="Write feedback/STUDENT/UNIT/UNIT.html.")] = True,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Without asking, take these in place of results from other submissions.")
+    ] = False,
 ) -> None:
     """Grade submissions. Exit code 0: all graded, 2: some need a person, 1: not complete, run it again."""
     room = _room("grading.run")
@@ -151,6 +154,7 @@ def grade(
             dask=dask,
             export=export,
             feedback=feedback,
+            replace=replace,
         )
     )
 
@@ -160,7 +164,10 @@ def check(
     path: Annotated[Path, typer.Argument(help="An exercise notebook, or a folder of them.")],
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds per cell and per function.")] = 10.0,
 ) -> None:
-    """Run the public checks of your notebooks; points are given on other inputs. Exit code 1: something is wrong."""
+    """Run the public checks of your notebooks; points are given on other inputs. Exit code 1: something is wrong.
+
+    The notebook's code runs as you, as in Jupyter: no sandbox. Check only notebooks whose code you would run.
+    """
     room = _room("check.terminal")
     try:
         code = room.main(path, time_limit)

@@ -22,10 +22,11 @@ def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) ->
 
     array: float64, any shape; never changed, ``loss`` gets copies. ``loss`` must compute one finite float64 number from
     its argument. step is in the units of the array, multiplied by |entry| for entries beyond 1. Returns a float64 array
-    of the same shape, at the cost of two calls of ``loss`` per entry. Its error is of the order of step² (the method)
-    plus 1e-16 · |loss| / step (rounding): 1e-5 is near the best compromise.
+    of the same shape, at the cost of two calls of ``loss`` per entry and two more. Its error is of the order of
+    step² (the method) plus 1e-16 · |loss| / step (rounding): 1e-5 is near the best compromise.
 
-    Raises ValueError if the array is not float64, or if ``loss`` returns anything but one finite float64 number.
+    Raises ValueError if the array is not float64, if the step is lost in rounding, if ``loss`` returns anything but one
+    finite float64 number, or different numbers for the same argument.
     Source: Press et al., Numerical Recipes (2007), section 5.7; chapter 03-backpropagation-through-time.
     """
     _require_float64("array", array)
@@ -34,6 +35,12 @@ def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) ->
     probe = np.array(array, order="C")
     entries = probe.reshape(-1)  # a view
     gradient = np.empty(entries.size)
+    once, again = _evaluate(loss, probe), _evaluate(loss, probe)
+    if abs(once - again) > 1e-12 * max(1.0, abs(once)):
+        raise ValueError(
+            f"the loss differs between two calls with the same argument, {once} and {again}: draw random numbers "
+            "(dropout, noise) once, outside of it, or make its generator anew with the same seed in every call"
+        )
     for i, value in enumerate(entries.tolist()):
         width = step * max(1.0, abs(value))
         entries[i] = above = value + width
@@ -41,6 +48,8 @@ def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) ->
         entries[i] = below = value - width
         loss_below = _evaluate(loss, probe)
         entries[i] = value
+        if not above > below:
+            raise ValueError(f"step is {step}, which rounding swallows beside the entry {value}: pass 1e-5")
         gradient[i] = (loss_above - loss_below) / (above - below)  # the step as it was after rounding
     return gradient.reshape(array.shape)
 
@@ -81,7 +90,8 @@ def check_gradients(
 ) -> list[Comparison]:
     """Check hand-written gradients of loss(**arrays), one by one, against central differences.
 
-    arrays: name -> float64 array, everything ``loss`` is called with; none is changed.
+    arrays: name -> array, everything ``loss`` is called with; none is changed. Floats must be float64;
+    integers, such as token ids, may be among them, but have no gradient.
     gradients: name -> hand-written gradient, for all or some of these names, in the order of the result.
     step as in ``numerical_gradient``, rtol and atol as in ``compare``. All is well if every ``approximate`` is true.
 
@@ -95,7 +105,8 @@ def check_gradients(
             known = ", ".join(arrays)
             raise ValueError(f"gradients has the name {name!r}, expected one of {known}: use the names of the arrays")
     for name, array in arrays.items():
-        _require_float64(name, array)
+        if name in gradients or not (isinstance(array, np.ndarray) and array.dtype.kind in "iub"):
+            _require_float64(name, array)
 
     rows = []
     for name, analytic in gradients.items():

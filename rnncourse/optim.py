@@ -25,13 +25,17 @@ class SGD:
         _positive("lr", lr)
         _share("momentum", momentum)
         self.params, self.lr, self.momentum = params, lr, momentum
-        self._velocity = [np.zeros_like(w) for _, w in _named(params)]
+        self._velocity = {key: np.zeros_like(w) for key, w in _named(params)}
 
     def step(self, grads: Arrays) -> None:
         """Change the parameters in place. ValueError if keys, shapes or dtypes differ from those of the parameters."""
-        for (w, g), u in zip(_pairs(self.params, grads), self._velocity, strict=True):
-            u *= self.momentum
-            u += g
+        for key, w, g in _triples(self.params, grads, self._velocity):
+            u = self._velocity[key]
+            if self.momentum:
+                u *= self.momentum
+                u += g
+            else:  # 0 times NaN is NaN: one bad gradient would stay for ever
+                u[...] = g
             w -= self.lr * u
 
 
@@ -52,17 +56,18 @@ class Adam:
             _share(name, beta)
         self.params, self.lr, self.betas, self.eps = params, lr, betas, eps
         self.t = 0
-        self._m = [np.zeros_like(w) for _, w in _named(params)]
-        self._v = [np.zeros_like(w) for _, w in _named(params)]
+        self._m = {key: np.zeros_like(w) for key, w in _named(params)}
+        self._v = {key: np.zeros_like(w) for key, w in _named(params)}
 
     def step(self, grads: Arrays) -> None:
         """Change the parameters in place. ValueError if keys, shapes or dtypes differ from those of the parameters."""
-        pairs = _pairs(self.params, grads)
+        triples = _triples(self.params, grads, self._m)
         self.t += 1
         beta1, beta2 = self.betas
         size = self.lr / (1 - beta1**self.t)
         root = (1 - beta2**self.t) ** 0.5
-        for (w, g), m, v in zip(pairs, self._m, self._v, strict=True):
+        for key, w, g in triples:
+            m, v = self._m[key], self._v[key]
             m *= beta1
             m += (1 - beta1) * g
             v *= beta2
@@ -84,7 +89,7 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
     """
     _positive("max_norm", max_norm)
     arrays = [g for _, g in _named(grads)]
-    norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in arrays)))
+    norm = _global_norm(arrays)
     if not np.isfinite(norm):
         raise ValueError(
             f"the global norm of the gradients is {norm}: clipping cannot repair it; "
@@ -94,6 +99,20 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
         for g in arrays:
             g *= max_norm / norm
     return norm
+
+
+def _global_norm(arrays: list[np.ndarray]) -> float:
+    """The norm of all arrays taken together. Squares of numbers that fit may not fit: then all are scaled first."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        exact = [g if g.size < 100_000 else g.astype(np.float64, copy=False) for g in arrays]  # long sums lose digits
+        norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in exact)))
+        if np.isfinite(norm) and norm > 1e-12:
+            return norm
+        largest = max((float(np.max(np.abs(g), initial=0.0)) for g in arrays), default=0.0)
+        if largest == 0 or not np.isfinite(largest):
+            return largest
+        scaled = (np.divide(g, largest, dtype=np.float64) for g in arrays)
+        return largest * float(np.sqrt(sum(float(np.vdot(g, g)) for g in scaled)))
 
 
 def _named(arrays: Arrays) -> list[tuple[object, np.ndarray]]:
@@ -108,20 +127,28 @@ def _named(arrays: Arrays) -> list[tuple[object, np.ndarray]]:
     return items
 
 
-def _pairs(params: Arrays, grads: Arrays) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(parameter, gradient) in the order of the parameters. ValueError if they do not belong together."""
+def _triples(params: Arrays, grads: Arrays, known: Mapping) -> list[tuple[object, np.ndarray, np.ndarray]]:
+    """(key, parameter, gradient) in the order of the parameters. ValueError if they do not belong together.
+
+    `known` has an array of the optimiser's own for each parameter that it was made with.
+    """
     left, right = _named(params), dict(_named(grads))
     if {key for key, _ in left} != set(right):
         raise ValueError(
             f"the gradients are for {list(right)}, the parameters are {[key for key, _ in left]}: pass one for each"
         )
     for key, w in left:
+        if key not in known or known[key].shape != w.shape:
+            raise ValueError(
+                f"the parameter {key!r} with shape {w.shape} is not among those this optimiser was made with, "
+                f"{[(k, a.shape) for k, a in known.items()]}: make a new optimiser if parameters were added"
+            )
         if right[key].shape != w.shape or right[key].dtype != w.dtype:
             raise ValueError(
                 f"the gradient {key!r} has shape {right[key].shape} and dtype {right[key].dtype}, expected those of "
                 f"its parameter, {w.shape} and {w.dtype}: a gradient has the shape of the array it belongs to"
             )
-    return [(w, right[key]) for key, w in left]
+    return [(key, w, right[key]) for key, w in left]
 
 
 def _positive(name: str, value: float) -> None:

@@ -254,3 +254,36 @@ def test_witten_bell_edges():
 def test_witten_bell_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         data.witten_bell(*arguments)
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8, np.int32])
+@pytest.mark.parametrize("V", [5, np.int8(5), np.uint64(5)], ids=["int", "int8", "uint64"])
+def test_witten_bell_with_any_integers(dtype, V):
+    rng = np.random.default_rng(0)
+    train, held_out = rng.integers(0, 5, 300), rng.integers(0, 5, 100)
+    right = data.witten_bell(train, held_out, 4, 5)
+    np.testing.assert_array_equal(data.witten_bell(train.astype(dtype), held_out.astype(dtype), 4, V), right)
+
+
+@pytest.mark.parametrize("V", [5.0, 5.5, "5", None, 0])
+def test_a_vocabulary_size_is_an_integer(V):
+    with pytest.raises(ValueError, match="V="):
+        data.witten_bell(np.arange(5), np.arange(5), 2, V)
+
+
+def test_streams_go_round_again_and_share_nothing():
+    ids = np.arange(25, dtype=np.uint8)
+    batches = data.streams(ids, 4, 3)
+    first = list(batches)
+    assert len(batches) == len(first) == 2
+    first[0][1][:] = 99  # a masked target
+    for (x, y), (again, targets) in zip(first[1:], list(batches)[1:], strict=True):
+        np.testing.assert_array_equal(x, again)
+        np.testing.assert_array_equal(y, targets)
+    assert ids.tolist() == list(range(25)) and list(batches)[0][1].max() < 25
+
+
+@pytest.mark.parametrize(("T", "B"), [(0, 3), (3, 0), (-1, 2)])
+def test_streams_without_steps_say_so(T, B):
+    with pytest.raises(ValueError, match="both must be 1 or more"):
+        data.streams(np.arange(20), T, B)

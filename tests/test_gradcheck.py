@@ -161,7 +161,22 @@ def test_only_float64_arrays_are_judged(wrong, message):
     with pytest.raises(ValueError, match="^the numeric b " + message):
         compare(np.ones(3), wrong, "b")
     with pytest.raises(ValueError, match="^b " + message):
-        check_gradients(lambda a, b: np.sum(a), {"a": np.ones(3), "b": wrong}, {"a": np.ones(3)})
+        check_gradients(lambda a, b: np.sum(a), {"a": np.ones(3), "b": wrong}, {"a": np.ones(3), "b": np.ones(3)})
+
+
+def test_ids_may_be_among_the_arguments():
+    rows = check_gradients(
+        lambda a, ids: np.sum(a[ids]), {"a": np.ones(3), "ids": np.array([0, 2])}, {"a": [1.0, 0, 1] * np.ones(3)}
+    )
+    assert rows[0].approximate
+
+
+def test_a_random_loss_and_a_step_that_is_lost_are_told():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="the loss differs between two calls with the same argument"):
+        numerical_gradient(lambda a: np.sum(a * rng.normal(size=3)), np.ones(3))
+    with pytest.raises(ValueError, match="step is 1e-17, which rounding swallows"):
+        numerical_gradient(np.sum, np.ones(3), step=1e-17)
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,30 @@ def test_the_book_finds_the_renderer():
     code = "from myst_nb.core.render import load_mime_renders as load; print([r.__module__ for r in load()])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert Renderer.__module__ in found
+
+
+def test_a_token_of_probability_zero_stays_one():
+    made = plot.sampling(["a", "b"], {"x": np.array([0.0, -np.inf])})
+    logits = made["contexts"][0]["logits"]
+    assert logits[0] == 0 and logits[1] < -1e4
+    for bad in ([np.nan, 0], [-np.inf, -np.inf], [np.inf, 0]):
+        with pytest.raises(ValueError, match="the largest logit"):
+            plot.sampling(["a", "b"], {"x": np.array(bad)})
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-300, 1e-15, -3.0, 1e15, 1e300])
+@pytest.mark.parametrize("log", ["", "y"])
+def test_curves_of_any_size(level, log):
+    values = np.array([np.nan, level, np.inf, level])
+    if log and level <= 0:
+        with pytest.raises(ValueError, match="no series has a positive value"):
+            plot.curves("x", [1, 2, 3, 4], "y", {}, {"a": values}, log=log)
+        return
+    made = plot.curves("x", [1, 2, 3, 4], "y", {}, {"a": values}, log=log)
+    low, high = made["y"]["range"]
+    assert low < high and made["y"]["ticks"] and made["series"][0]["values"][0][0] is None
+
+
+def test_steps_without_a_colour_are_refused():
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        plot.steps(["a"], {"h": np.array([np.nan])})

@@ -448,3 +448,8 @@ def test_blocks_cover_every_step_once(sizes):
     longest = max(cut.stop - cut.start for cut in cuts)
     assert cuts[0].stop == longest, "buffers are made for the first"
     assert (longest - 1) * B < common.ROWS or longest * B * H <= common.BLOCK
+
+
+def test_ids_are_recognised():
+    with pytest.raises(ValueError, match="one-hot"):
+        layers.rnn_forward(np.zeros((3, 2), int), np.zeros((2, 4)), np.zeros((4, 5)), np.zeros((4, 4)), np.zeros(4))

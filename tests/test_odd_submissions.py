@@ -14,6 +14,7 @@ from submissions import UNIT, cell_of, code, full, markdown, put, solution, stud
 from conftest import ROOT, load
 from rnncourse.grading import intake, runner, sandbox, submission
 from rnncourse.grading.clean import markdown as cleaned
+from rnncourse.grading.parse import Unreadable
 
 pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
 
@@ -65,6 +66,137 @@ def old_format(notebook):
         for c in notebook["cells"]
     ]
     return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]}
+
+
+def with_output(**output):
+    """The solution with an open question answered, and one stored output."""
+    notebook = answered(right())
+    cell_of(notebook, "unroll")["outputs"] = [output]
+    return notebook
+
+
+def answered(notebook):
+    cell_of(notebook, "open_question")["source"] = "Because the state carries it."
+    return notebook
+
+
+def after(grade_id, *cells):
+    """The solution, its open question answered, with cells added below one."""
+    notebook = answered(right())
+    at = notebook["cells"].index(cell_of(notebook, grade_id)) + 1
+    notebook["cells"][at:at] = cells
+    return notebook
+
+
+def helped(helper):
+    """`leaky_step` uses a helper of the student's that a later cell defines again."""
+    source = solution()["leaky_step"]
+    assert "np.tanh" in source
+    notebook = after("read_every", code(helper))
+    own = "def squash(a):\n    return np.tanh(a)\n\n\n"
+    cell_of(notebook, "leaky_step")["source"] = own + source.replace("np.tanh", "squash")
+    return notebook
+
+
+def into(grade_id, extra="", **change):
+    """The solution with something added to a cell, or the cell changed."""
+    notebook = answered(right())
+    cell = cell_of(notebook, grade_id)
+    cell.update(change)
+    cell["source"] += extra
+    return notebook
+
+
+def in_examples():
+    """All answers stand in the read-only example cells."""
+    notebook = answered(student_notebook())
+    for function, source in solution().items():
+        cell_of(notebook, f"example_{function}")["source"] = source
+    return notebook
+
+
+READ = "written text elsewhere: read that"
+# Honest notebooks: what the student saw in JupyterLab is what counts
+HONEST = {
+    "a helper with another meaning later": (
+        helped("def squash(a):\n    return 1 / (1 + np.exp(-a))"),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a builtin covered later": (after("check_read_every", code("sum = 0\nrange = None\nlen = 3")), ALL, "graded", ""),
+    "an unfinished copy at the end": (
+        changed(answered(right()), lambda n: n["cells"].append(cell_of(student_notebook(), "unroll"))),
+        ALL,
+        "graded_with_problems",
+        "cell unroll occurs 2 times",
+    ),
+    "right only at the end": (
+        into("leaky_step", source="")
+        | {"cells": [*into("leaky_step", source="")["cells"], code(solution()["leaky_step"])]},
+        ALL,
+        "graded",
+        "",
+    ),
+    "a pasted picture": (after("unroll", markdown("![x](attachment:x.png)\n\nmy plot")), ALL, "graded", ""),
+    "a question answered below": (after("open_question", markdown("Since it forgets.")), ALL, "graded", ""),
+    "a question answered elsewhere": (
+        changed(right(), lambda n: n["cells"].append(markdown("Since it forgets."))),
+        ALL,
+        "graded_with_problems",
+        READ,
+    ),
+    "an import in the set-up": (into("setup", "\nimport math"), ALL, "graded_with_problems", "cell setup was changed"),
+    "answers in example cells": (in_examples(), 0, "graded_with_problems", "example_unroll was changed; its changes"),
+    "250,000 printed brackets": (
+        with_output(output_type="stream", name="stdout", text="[" * 250_000),
+        ALL,
+        "graded",
+        "",
+    ),
+    "many brackets of JSON in an output": (
+        with_output(output_type="display_data", metadata={}, data={"application/json": [[1]] * 250_000}),
+        ALL,
+        "graded",
+        "",
+    ),
+    "an animation of 12 MB": (
+        with_output(output_type="display_data", metadata={}, data={"text/html": "x" * 12_000_000}),
+        ALL,
+        "graded",
+        "",
+    ),
+    "colours in an output": (
+        with_output(output_type="stream", name="stdout", text="\u001b[31mred\u001b[0m" * 9_000),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a solution as Markdown": (
+        into("unroll", cell_type="markdown"),
+        ALL - worth("unroll"),
+        "graded_with_problems",
+        "cell unroll is a markdown cell now",
+    ),
+    "await at the top": (
+        after("setup", code("async def one():\n    return 1\n\nawait one()")),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a module written by a cell": (
+        changed(
+            into("leaky_step", source="from mine import leaky_step"),
+            lambda n: n["cells"].insert(
+                2, code(f"%%writefile mine.py\nimport numpy as np\n{solution()['leaky_step']}")
+            ),
+        ),
+        ALL,
+        "graded",
+        "",
+    ),
+    "2,100 cells": (after("setup", *[code("")] * 2_000, *[code("pass")] * 100), ALL, "graded", ""),
+}
 
 
 def hostile():
@@ -166,8 +298,8 @@ ODD = {
     "a text of 200 kB": (
         changed(right(), lambda n: n["cells"].extend([markdown("# a\n" * 50_000), code("x = 1\n" * 50_000)])),
         ALL,
-        "graded",
-        "",
+        "graded_with_problems",
+        "written text elsewhere",
     ),
     "a timed solution cell": (
         changed(right(), lambda n: cell_of(n, "unroll").update(source="%%time\n" + solution()["unroll"])),
@@ -246,9 +378,10 @@ ODD = {
     "half surrogates": (
         changed(right(), lambda n: n["cells"].append(markdown("half \ud83d of a pair"))),
         ALL,
-        "graded",
-        "",
+        "graded_with_problems",
+        "written text elsewhere",
     ),
+    **HONEST,
     "with a byte order mark": (b"\xef\xbb\xbf" + json.dumps(right()).encode(), ALL, "graded", ""),
     "in UTF-16": (json.dumps(right()).encode("utf-16"), ALL, "graded", ""),
     "hostile text and outputs": (hostile(), ALL, "graded", ""),
@@ -457,8 +590,8 @@ def test_nobody_can_hand_in_for_another(tmp_path):
 def test_a_zip_that_claims_little_and_holds_much(tmp_path):
     archive = tmp_path / "bomb.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
-        z.writestr(f"ada/{UNIT}/{UNIT}.ipynb", bytes(60_000_000))
-    with pytest.raises(submission.Unreadable, match="more than 10 MB"):
+        z.writestr(f"ada/{UNIT}/{UNIT}.ipynb", bytes(160_000_000))
+    with pytest.raises(Unreadable, match="more than 100 MB"):
         found(archive)["ada"].read()
 
 
@@ -480,3 +613,12 @@ def test_every_name_becomes_an_id_that_a_folder_can_have(name):
 
     assert folder_name(intake.identity(name))
     assert intake.identity("ada") == "ada"
+
+
+@pytest.mark.slow
+def test_an_answer_elsewhere_is_seen_by_a_person(run):
+    _, _, folder = run
+    rows = {r["student"]: r for r in json.loads((folder / "grading" / "results.json").read_text(encoding="utf-8"))}
+    for student in ("a question answered elsewhere", "a question answered below"):
+        assert rows[student]["manual"]["open_question"]["answered"], student
+        assert "Since it forgets." in (folder / f"grading/feedback/{student}/{UNIT}/{UNIT}.html").read_text()

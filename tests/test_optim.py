@@ -146,3 +146,37 @@ def test_a_refused_step_changes_nothing():
     with pytest.raises(ValueError):
         adam.step([np.ones(3), np.ones(3)])
     assert adam.t == 0 and np.array_equal(w[0], np.ones(3))
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(1e20, np.float32), (1e-25, np.float32), (1e200, float), (1e-200, float)])
+def test_a_norm_whose_square_does_not_fit(value, dtype):
+    grads = [np.full(4, value, dtype), np.full(5, value, dtype)]
+    assert optim.clip_by_global_norm(grads, value) == pytest.approx(3 * value, rel=1e-6)
+    assert np.concatenate(grads) == pytest.approx(np.full(9, value / 3), rel=1e-5)
+
+
+def test_a_long_sum_of_squares_keeps_its_digits():
+    assert optim.clip_by_global_norm([np.full(10**7, 0.1, np.float32)], 1e9) == pytest.approx(np.sqrt(1e5), rel=1e-7)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_parameters_added_or_reordered_later(kind):
+    params = {"a": np.ones(2), "b": np.ones(3)}
+    optimiser = kind(params, lr=0.1)
+    optimiser.step({"a": np.ones(2), "b": np.zeros(3)})
+    params["a"] = params.pop("a")  # now the last
+    optimiser.step({"a": np.ones(2), "b": np.zeros(3)})
+    np.testing.assert_allclose(params["b"], 1)
+    assert (params["a"] < 0.9).all()
+    params["c"] = np.ones(1)
+    with pytest.raises(ValueError, match="'c' .* not among those this optimiser was made with"):
+        optimiser.step({"a": np.ones(2), "b": np.ones(3), "c": np.ones(1)})
+
+
+def test_a_bad_gradient_does_not_stay_without_momentum():
+    params = [np.ones(2)]
+    sgd = optim.SGD(params, lr=0.1)
+    sgd.step([np.array([np.nan, 1.0])])
+    params[0][:] = 1
+    sgd.step([np.ones(2)])
+    np.testing.assert_allclose(params[0], 0.9)

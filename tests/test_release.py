@@ -1,5 +1,6 @@
 """What `rnncourse release` makes, and that the students' zip works where it is unpacked."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -115,3 +116,35 @@ def test_a_small_unit_loads(tmp_path):
 def test_authors_errors_are_told(tmp_path, checks, changes, message):
     with pytest.raises(ValueError, match="(?s).*" + message.replace("(", r"\(").replace(")", r"\)")):
         unit.load(small_course(tmp_path, checks, **changes)).spec("double")
+
+
+def test_a_solution_from_another_editor_gives_the_same_and_nothing_personal(tmp_path):
+    folder = small_course(tmp_path, DRAW)
+    path = folder / "00-small.ipynb"
+    clean = release.exercise_notebook(tmp_path, "00-small")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"] |= {"authors": [{"name": "Ada Lovelace"}], "colab": {"name": "ada"}, "vscode": {"user": "ada"}}
+    notebook["nbformat_minor"] = 4
+    for cell in notebook["cells"]:
+        del cell["id"]
+        cell["metadata"] |= {"executionInfo": {"user": {"displayName": "Ada Lovelace"}}, "outputId": "ada"}
+    grading = notebook["cells"][1]["metadata"]["nbgrader"] | {"grade_id": "open", "grade": True, "points": 1}
+    picture = {"answer.png": {"image/png": "QWRh"}}
+    question = {"cell_type": "markdown", "metadata": {"nbgrader": grading}, "source": "Why?", "attachments": picture}
+    notebook["cells"].append(question)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    made = release.exercise_notebook(tmp_path, "00-small")
+    assert "Lovelace" not in made and "colab" not in made and "answer.png" not in made and "QWRh" not in made
+    sources = [[c["source"] for c in json.loads(text)["cells"]] for text in (clean, made)]
+    assert sources[0] == sources[1][:-1]
+
+
+def test_what_nbgrader_refuses_is_one_sentence(tmp_path, monkeypatch):
+    folder = small_course(tmp_path, DRAW)
+    path = folder / "00-small.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("    ### END SOLUTION", ""), encoding="utf-8")
+    (tmp_path / "rnncourse").mkdir()
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["release", "00-small"])
+    assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
+    assert "Nothing was written for 00-small: nbgrader cannot make the students' notebook" in result.output

@@ -29,8 +29,9 @@ REFUSED = {
     "bytearray(1 << 30)": "MemoryError",
     "open('/etc/passwd')": "FileNotFoundError",
     "open('/proc/self/environ')": "FileNotFoundError",
-    "import socket; socket.create_connection(('127.0.0.1', 22), 1)": "ConnectionRefused",
-    "import socket; socket.create_connection(('1.1.1.1', 53), 1)": "OSError",
+    "import socket; socket.socketpair()": "PermissionError",
+    "import socket; socket.create_connection(('127.0.0.1', 22), 1)": "PermissionError",
+    "import socket; socket.create_connection(('1.1.1.1', 53), 1)": "PermissionError",
     "import os; os.setuid(0)": "OSError",
     "import os; os.kill(1, 0); os.kill(2, 0)": "ProcessLookupError",
     "import rnncourse.layers as x; x.rnn_forward(1)": "Forbidden",
@@ -102,3 +103,35 @@ def test_folders_of_killed_runs_are_swept(tmp_path, monkeypatch):
     assert {f.name for f in tmp_path.iterdir()} == {
         f"rnncourse-{gone.pid}-new", f"rnncourse-{os.getpid()}-old", "rnncourse-bench-x"
     }  # fmt: skip
+
+
+def test_one_limit_for_all_memory(walled):
+    if not walled.group.works:
+        pytest.skip("no right to make a control group here")
+    text = next(
+        f for f in walled.group.folder.iterdir() if f.name in ("memory.max", "memory.limit_in_bytes")
+    ).read_text()
+    assert text.strip() != "max" and int(text) < 2**33
+    procs = (walled.group.folder / "cgroup.procs").read_text().split()
+    assert str(walled.server.pid) in procs
+
+
+def test_python_below_tmp_is_still_there(tmp_path, monkeypatch):
+    """Every worker gets an empty /tmp; what it imports late may lie there."""
+    home = tmp_path / "env"
+    home.mkdir()
+    (home / "late.txt").write_text("found")
+    for folder in (tmp_path, *tmp_path.parents):
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    places = [*sandbox.places(), home]
+    monkeypatch.setattr(sandbox, "places", lambda: places)
+    with_env = sandbox.Sandbox([], limits=sandbox.Limits(seconds=20))
+    try:
+        cell = f"assert open('{home}/late.txt').read() == 'found'; open('/tmp/mine', 'w').write('x')"
+        cell += f"\ntry:\n    open('{home}/new', 'w')\nexcept OSError:\n    pass\nelse:\n    raise AssertionError"
+        with Session(with_env, [("cell", cell)]) as session:
+            session.prepare()
+            assert not session.errors
+    finally:
+        with_env.close()

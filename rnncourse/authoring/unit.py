@@ -22,7 +22,7 @@ import numpy as np
 
 from rnncourse.authoring import notebooks
 from rnncourse.authoring.author import Draw, Exercise, Slip
-from rnncourse.check import adapters, in_process, wire
+from rnncourse.check import adapters, cells, in_process, wire
 from rnncourse.check.diagnose import EVIDENCE
 from rnncourse.check.observe import observe, reply_of
 from rnncourse.check.relations import Again, ignored
@@ -103,7 +103,8 @@ class Unit:
             adapter=e.adapter,
             blocks=e.blocks,
         )
-        rng = np.random.default_rng([PUBLIC_SEED if seed is None else seed, zlib.crc32(name.encode())])
+        mixed = [PUBLIC_SEED] if seed is None else [seed, zlib.crc32(self.name.encode())]  # hidden ones differ by unit
+        rng = np.random.default_rng([*mixed, zlib.crc32(name.encode())])
         right = in_process({name: self.namespace[name]}, arguments, adapter=e.adapter)
         cases = []
         for case in self._cases(e, rng, hidden=seed is not None, arguments=arguments):
@@ -117,6 +118,17 @@ class Unit:
         known = OnDemand(lambda: [Mistake(hint, self.prints(spec, m), _headline(hint)) for hint, m in e.mistakes])
         single = replace(spec, mistakes=known)
         return replace(single, pairs=OnDemand(lambda: list(self._masking_pairs(single))))
+
+    def given(self) -> dict:
+        """Of the notebook's read-only code cells: the sources of those for set-up, and a fingerprint of each."""
+        found = {"setup": [], "read-only": {}}
+        for cell in notebooks.code_cells(notebooks.read(self.folder / f"{self.name}.ipynb")):
+            grading = cell.metadata.get("nbgrader", {})
+            if "setup" in cell.metadata.get("tags", []):
+                found["setup"].append(cell.source)
+            if grading.get("locked") or (grading.get("grade") and not grading.get("solution")):
+                found["read-only"][grading["grade_id"]] = cells.fingerprint(cell.source)
+        return found
 
     def _unused(self, spec: Spec, right: Callable) -> tuple[str, ...]:
         """The arguments that make no difference to the solution either."""
@@ -272,10 +284,14 @@ def _misplaced(slip: Slip, source: str) -> str:
     return "" if times == 1 else f"{slip.old!r} occurs {times} times in the solution, not once"
 
 
-def score(unit: Unit, call, seed: int) -> dict[str, Score]:
-    """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function."""
+def score(unit: Unit, call, seed: int, names=None) -> dict[str, Score]:
+    """Points per function on hidden cases drawn with `seed`; `call(name, args) -> Reply` runs a student's function.
+
+    `names`: the functions to look at; all of the unit if not given.
+    """
     scores = {}
-    for name, e in unit.exercises.items():
+    for name in unit.exercises if names is None else names:
+        e = unit.exercises[name]
         spec = unit.spec(name, seed)
         try:
             verdict = judge(spec, call, reveal=False)

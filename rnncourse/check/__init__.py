@@ -52,11 +52,20 @@ def unit(name: str):
 @cache
 def load(name: str) -> dict[str, Spec]:
     """The public specs of a unit by function name. Raises ValueError if there is no such unit."""
+    return {s["name"]: spec_from_json(s) for s in _stored(name)["functions"]}
+
+
+def given(name: str) -> dict:
+    """Of a unit's read-only cells: {"setup": their sources, "read-only": a fingerprint by grade_id}."""
+    return _stored(name)["given"]
+
+
+def _stored(name: str) -> dict:
     path = UNITS / f"{name}.json"
     if not path.is_file():
         known = sorted(p.name[:-5] for p in UNITS.iterdir() if p.name.endswith(".json"))
         raise ValueError(f"there is no unit {name!r}; the installed rnncourse has: {', '.join(known) or 'none'}")
-    return {s["name"]: spec_from_json(s) for s in json.loads(path.read_text(encoding="utf-8"))["functions"]}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _wrapped(message: str) -> str:

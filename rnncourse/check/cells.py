@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import importlib
+import inspect
+import json
 import re
+import sys
 import traceback
+import zlib
 
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w., ]+=\s*[%!])|\?\s*$")  # where IPython is not installed
 RUN_ANYWAY = ("time", "timeit", "capture", "prun")  # magics whose code is ordinary code
@@ -15,7 +21,10 @@ def run(source: str, name: str, namespace: dict) -> str:
     namespace.setdefault("display", print)
     namespace.setdefault("get_ipython", lambda: Shell(namespace))
     try:
-        exec(compile(plain_python(source), f"<{name}>", "exec"), namespace)
+        code = compile(plain_python(source), f"<{name}>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        waiting = eval(code, namespace)  # exec, or for a cell with `await` at its top a coroutine, as in a notebook
+        if inspect.iscoroutine(waiting):
+            _until_done(waiting)
     except SyntaxError as error:
         return f"SyntaxError: {error.msg} (line {error.lineno})"
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: the next cell runs
@@ -23,6 +32,47 @@ def run(source: str, name: str, namespace: dict) -> str:
         where = f" (line {lines[-1]})" if lines else ""
         return f"{type(error).__name__}: {error}"[:300] + where
     return ""
+
+
+def code_cells(data: bytes) -> list[dict]:
+    """Source and metadata of a notebook file's code cells, whatever editor wrote it. Raises ValueError, KeyError ..."""
+    content = json.loads(data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
+    found = content["cells"] if "cells" in content else [c for s in content["worksheets"] for c in s["cells"]]
+    return [
+        {"source": "".join(c.get("source", c.get("input", ""))), "metadata": _with_marks(c.get("metadata"))}
+        for c in found
+        if c.get("cell_type") == "code"
+    ]
+
+
+def _with_marks(metadata) -> dict:
+    """A cell's metadata as a dict, in which nbgrader's part and the tags have their own types."""
+    metadata = metadata if isinstance(metadata, dict) else {}
+    kinds = {"nbgrader": dict, "tags": list}
+    return {name: metadata[name] for name, kind in kinds.items() if isinstance(metadata.get(name), kind)}
+
+
+def fingerprint(source: str) -> int:
+    """Of a cell's source; blanks at the ends of lines do not count, since editors take them away."""
+    return zlib.crc32("\n".join(line.rstrip() for line in source.strip().splitlines()).encode())
+
+
+def _until_done(waiting) -> None:
+    """Run a coroutine to its end, in a loop of events where there can be one (a sandbox has no sockets for it)."""
+    import asyncio  # here: few notebooks need it, and the sandbox imports this module for every submission
+
+    try:
+        loop = asyncio.new_event_loop()
+    except OSError:
+        with contextlib.suppress(StopIteration):
+            while True:  # what waits for nothing but other code needs no loop
+                if waiting.send(None) is not None:
+                    raise RuntimeError("an await on time or files is not run here, only in a notebook") from None
+        return
+    try:
+        loop.run_until_complete(waiting)
+    finally:
+        loop.close()
 
 
 def plain_python(source: str) -> str:
@@ -46,6 +96,13 @@ class Shell:
         self.user_ns = namespace
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        if name in ("writefile", "file"):
+            append, _, path = line.strip().rpartition(" ")
+            with open(path.strip("'\""), "a" if append.strip() == "-a" else "w", encoding="utf-8") as file:
+                file.write(cell)
+            if "" not in sys.path:
+                sys.path.insert(0, "")  # as in a notebook, a module written here can be imported
+            importlib.invalidate_caches()
         if name in RUN_ANYWAY:
             exec(compile(plain_python(cell), f"<%%{name}>", "exec"), self.user_ns)
 

@@ -22,6 +22,8 @@ from rnncourse.check.call import in_process
 from rnncourse.check.verdict import judge
 
 UNIT = re.compile(r"""\bunit\(\s*["']([\w-]+)["']\s*\)""")
+CHECK = re.compile(r"""check\(\s*["'](\w+)["']\s*\)""")
+SETUP = "set-up"  # in place of a cell's number
 START = 120.0  # seconds for what we start and import, on a slow disk too
 WIDTH = 100
 
@@ -65,12 +67,7 @@ def notebooks(path: Path) -> list[Path]:
 def unit_of(path: Path) -> tuple[str, list[dict]]:
     """The unit that a notebook's checks belong to, and its code cells. Raises ValueError in plain words."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        found = [
-            {"source": "".join(c["source"]), "metadata": c.get("metadata", {})}
-            for c in content["cells"]
-            if c.get("cell_type") == "code"
-        ]
+        found = cells.code_cells(path.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = str(error) if isinstance(error, (OSError, ValueError)) else "it holds something else"
         raise ValueError(f"{path} is not a notebook that can be read: {why}") from None
@@ -92,14 +89,17 @@ def run(path: Path, seconds: float = 10.0) -> Outcome:
     stopped: dict[str, str] = {}  # cells that took too long or ended the process
     errors: dict[str, str] = {}
     while True:
-        told, late, said = _watched(path, [*results, *stopped], seconds)
-        errors |= {t["cell"]: t["error"] for t in told if t.get("error")}
+        final = [n for n, r in results.items() if r["passed"] or r["trouble"] == "stopped"]
+        told, late, said = _watched(path, [*final, *stopped], seconds)
+        errors |= {t["cell"]: t["error"] for t in told if t.get("error") and t["cell"] != SETUP}
         new = {t["name"]: t for t in told if "passed" in t}
         results |= new
         last = told[-1] if told else {}
         if last.get("done"):
             break
         why = f"took longer than {seconds:g} s" if late else "ended the process"
+        if last.get("cell") == SETUP and "error" not in last:
+            raise ValueError(f"{path}: the unit's set-up {why}: {said.strip()[-500:]}")
         if "cell" in last and "error" not in last:
             stopped[last["cell"]] = why
         elif "name" in last and "passed" not in last:
@@ -110,6 +110,7 @@ def run(path: Path, seconds: float = 10.0) -> Outcome:
         if result["trouble"] == "missing":
             result["message"] = _missing(name, found, errors, stopped)
     notes = [f"{_called(found, cell)} {why} and was left out." for cell, why in stopped.items()]
+    notes += [f"The read-only cell {name} was changed; its changes are not run." for name in _changed(unit, found)]
     return Outcome(unit, {n: results[n] for n in check.load(unit) if n in results}, notes)
 
 
@@ -156,6 +157,13 @@ def _pump(stream, lines: queue.Queue) -> None:
     lines.put(None)
 
 
+def _changed(unit: str, found: list[dict]) -> list[str]:
+    """The read-only cells that are not as they were given."""
+    known = check.given(unit)["read-only"]
+    names = [(c["metadata"].get("nbgrader", {}).get("grade_id"), c["source"]) for c in found]
+    return [name for name, source in names if name in known and cells.fingerprint(source) != known[name]]
+
+
 def _called(found: list[dict], cell: str) -> str:
     """A cell as a student knows it."""
     source = found[int(cell)]["source"].strip()
@@ -185,18 +193,33 @@ def _child(path: Path, skip: list[str]) -> None:
         print(json.dumps(line), file=out, flush=True)
 
     namespace = {"__name__": "__main__"}
+    passed = set(skip)
+
+    def look(name):
+        spec = specs[name]
+        tell(name=name, points=spec.points)
+        v = judge(spec, in_process(namespace, spec.arguments, spec.forbidden, spec.adapter))
+        tell(name=name, points=spec.points, passed=v.passed, trouble=v.trouble, message=v.message)
+        passed.update([name] if v.passed else [])
+
+    def run(k, source, **about):
+        tell(cell=str(k), **about)
+        tell(cell=str(k), error=cells.run(source, f"cell {k}", namespace))
+
+    # As in grading: set-up as it was given, each function judged at its check, what fails there once more at the end
+    for source in check.given(unit)["setup"]:
+        run(SETUP, source, setup=True)
     for k, cell in enumerate(found):
         grading = cell["metadata"].get("nbgrader", {})
-        setup = "setup" in cell["metadata"].get("tags", [])
-        mine = not grading or grading.get("solution") or setup
-        if mine and cell["source"].strip() and str(k) not in skip:
-            tell(cell=str(k), **({"setup": True} if setup else {}))
-            tell(cell=str(k), error=cells.run(cell["source"], f"cell {k}", namespace))
-    for name, spec in specs.items():
-        if name not in skip:
-            tell(name=name, points=spec.points)
-            v = judge(spec, in_process(namespace, spec.arguments, spec.forbidden, spec.adapter))
-            tell(name=name, points=spec.points, passed=v.passed, trouble=v.trouble, message=v.message)
+        own = not grading or grading.get("solution")
+        if own and cell["source"].strip() and str(k) not in skip and "setup" not in cell["metadata"].get("tags", []):
+            run(k, cell["source"])
+        function = CHECK.fullmatch(cell["source"].strip())
+        if function and function[1] in specs and function[1] not in passed:
+            look(function[1])
+    for name in specs:
+        if name not in passed:
+            look(name)
     tell(done=True)
     os._exit(0)  # whatever the student's code left running
 

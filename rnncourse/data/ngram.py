@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rnncourse.data import ids
+
 
 def witten_bell(train, held_out, order: int, V: int) -> np.ndarray:
     """Probability of each token of `held_out` (N,), given up to order - 1 tokens before it; counts from `train` only.
@@ -12,12 +14,8 @@ def witten_bell(train, held_out, order: int, V: int) -> np.ndarray:
 
     Source: Witten and Bell (1991), method C; in this recursive form Chen and Goodman (1999). Chapter 01 derives it.
     """
-    train, held_out = np.asarray(train), np.asarray(held_out)
-    for name, ids in (("train", train), ("held_out", held_out)):
-        if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(f"{name} has shape {ids.shape} and dtype {ids.dtype}, expected integers (N,)")
-        if ids.size and (ids.min() < 0 or ids.max() >= V):
-            raise ValueError(f"{name} runs from {ids.min()} to {ids.max()}, but V={V} allows 0 to {V - 1}")
+    V = ids.size(V)
+    train, held_out = ids.checked("train", train, V), ids.checked("held_out", held_out, V)
     if order < 1:
         raise ValueError(f"order={order}, expected 1 (unigrams) or more")
     if V**order >= 2**63:
@@ -38,11 +36,11 @@ def witten_bell(train, held_out, order: int, V: int) -> np.ndarray:
     return p
 
 
-def _keys(ids: np.ndarray, n: int, V: int) -> np.ndarray:
-    """Each n-gram of `ids` as one integer in base V: the last token is the last digit."""
-    keys = np.zeros(ids.size - n + 1, dtype=np.int64)
+def _keys(tokens: np.ndarray, n: int, V: int) -> np.ndarray:
+    """Each n-gram of `tokens` as one integer in base V: the last token is the last digit."""
+    keys = np.zeros(tokens.size - n + 1, dtype=np.int64)
     for k in range(n):
-        keys = keys * V + ids[k : ids.size - n + 1 + k]
+        keys = keys * V + tokens[k : tokens.size - n + 1 + k]
     return keys
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pooch
 
 from rnncourse.data.checksum import unpack
+from rnncourse.data.ids import checked
 
 DOCSTRINGS = "docstrings.txt.xz"
 DOCSTRINGS_SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
@@ -91,22 +92,33 @@ class Vocabulary:
         return "".join(self.symbols[number] for number in ids)
 
 
-def streams(ids, T: int, B: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+class streams:  # noqa: N801  (used like a function)
     """Contiguous batches of next-token pairs x, y (T, B): y is x one token later, in the text.
+
+        for x, y in streams(ids, T=64, B=32): ...
 
     The text is cut into B equal parts, one per column. Column b of a batch goes on where column b of the batch before
     ended, so a recurrent state may be carried from batch to batch. What does not fill a last batch is left out
-    (fewer than T * B + B tokens). Chapter 01 derives it.
+    (fewer than T * B + B tokens). Can be gone through again, for the next epoch; batches share no memory with the
+    text. Chapter 01 derives it. ValueError for too few tokens, or what are no ids.
     """
-    ids = np.asarray(ids)
-    if ids.ndim != 1:
-        raise ValueError(f"ids has shape {ids.shape}, expected one long sequence (N,)")
-    batches = (ids.size - 1) // B // T if T > 0 and B > 0 else 0
-    if batches < 1:
-        raise ValueError(
-            f"{ids.size} tokens do not fill one batch of T={T} steps and B={B} streams: T * B + 1 are needed"
-        )
-    length = batches * T
-    x = ids[: B * length].reshape(B, length).T  # (length, B)
-    y = ids[1 : B * length + 1].reshape(B, length).T
-    return ((x[start : start + T], y[start : start + T]) for start in range(0, length, T))
+
+    def __init__(self, ids, T: int, B: int):
+        tokens = checked("ids", ids)
+        if T < 1 or B < 1:
+            raise ValueError(f"T={T} steps and B={B} streams: both must be 1 or more")
+        self.T, batches = T, (tokens.size - 1) // B // T
+        if batches < 1:
+            raise ValueError(
+                f"{tokens.size} tokens do not fill one batch of T={T} steps and B={B} streams: T * B + 1 are needed"
+            )
+        length = batches * T
+        self._x = tokens[: B * length].reshape(B, length).T  # (length, B)
+        self._y = tokens[1 : B * length + 1].reshape(B, length).T
+
+    def __len__(self) -> int:
+        return len(self._x) // self.T
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, len(self._x), self.T):
+            yield self._x[start : start + self.T].copy(), self._y[start : start + self.T].copy()

@@ -22,6 +22,7 @@ ACTIVE = re.compile(r"[\\`*_{}\[\]()#+!|~$\n]")
 MOST_OUTPUT = 20_000  # characters of one stored text output
 MOST_PICTURE = 2_000_000  # characters of one picture
 MOST = 8_000  # characters of one cell that are rendered: the time grows with their square
+ATTACHED = re.compile(r"(!\[[^\]\n]*\])\(attachment:[^)\n]*\)")  # a pasted picture: its name is shown
 LINK = re.compile(r"(https?://|mailto:)", re.I)
 
 
@@ -30,13 +31,21 @@ def markdown(source: str) -> str:
     if not source.strip():
         return ""
     if len(source) > MOST:
-        pre = bleach.clean(source, tags=frozenset())
-        return f"<pre>{ACTIVE.sub(lambda m: f'&#{ord(m[0])};', pre)}</pre>"
-    html = bleach.clean(markdown2html(source), tags=TAGS, attributes={"a": _harmless}, protocols=LINKS, strip=True)
+        return escaped(source)
+    try:
+        rendered = markdown2html(ATTACHED.sub(r"\1", source))
+    except Exception:  # whatever the renderer trips over: a copy for people costs nobody points
+        return escaped(source)
+    html = bleach.clean(rendered, tags=TAGS, attributes={"a": _harmless}, protocols=LINKS, strip=True)
     pieces = re.split(r"(<[^>]*>)", html)  # bleach escapes every < that opens no tag
     # What Markdown or line breaks could mean the second time is written as character references
     text = [p if k % 2 else ACTIVE.sub(lambda m: f"&#{ord(m[0])};", p) for k, p in enumerate(pieces)]
     return f"<div>{''.join(text)}</div>".replace("\n", "&#10;")
+
+
+def escaped(source: str) -> str:
+    """Any text as it stands, as safe HTML in one line."""
+    return f"<pre>{ACTIVE.sub(lambda m: f'&#{ord(m[0])};', bleach.clean(source, tags=frozenset()))}</pre>"
 
 
 def _harmless(tag: str, name: str, value: str) -> bool:

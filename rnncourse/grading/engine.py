@@ -6,16 +6,21 @@ sees the course's folder.
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnncourse.authoring import notebooks
 from rnncourse.authoring.unit import Score, Unit, load, score
-from rnncourse.check.verdict import Verdict
+from rnncourse.check.verdict import Verdict, passes
 from rnncourse.grading import submission
+from rnncourse.grading.parse import Unreadable, parse
 from rnncourse.grading.sandbox import Limits, Sandbox
 from rnncourse.grading.session import Session
+from rnncourse.grading.words import one_line
+
+NEW_MEANING = re.compile(r"^(?:def|class) (\w+)|^(\w+) *(?:[-+*/@%&|^]|//|\*\*|>>|<<)?=(?!=)", re.M)
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ def grade(job: Job) -> dict:
         return _result(job, started, problem=job.problem)
     room = Room.for_job(job)
     try:
-        cells = submission.parse(job.data)
-    except submission.Unreadable as error:
+        cells = parse(job.data)
+    except Unreadable as error:
         return _result(job, started, room, problem=str(error))
     found = submission.read(cells, room.template)
     if room.sandbox.server.poll() is not None:  # it never runs students' code; should it be gone, a new one serves
@@ -81,8 +86,7 @@ def grade(job: Job) -> dict:
         room = Room.for_job(job)
     outside = room.sandbox.cpu_seconds
     with Session(room.sandbox, found.code) as session:
-        specs = {name: room.unit.spec(name, job.seed) for name in room.unit.exercises}
-        scores = score(room.unit, session.caller(specs), job.seed)
+        scores = judged(room.unit, session, found.places, job.seed)
     missing = [n for n, s in scores.items() if s.verdict.trouble == "missing"]
     if len(missing) == len(scores) and not any(found.answered.values()):
         return _result(job, started, room, problem="nothing of the unit was found in the notebook")
@@ -90,15 +94,66 @@ def grade(job: Job) -> dict:
     problems = [*job.notes, *found.problems, *dict.fromkeys(session.troubles), *shortcuts]
     messages = {n: s.verdict.message for n, s in scores.items()}
     result = _result(job, started, room, scores, found.answered)
-    result["reason"] = "; ".join(problems)
+    result["reason"] = one_line("; ".join(problems))
     unjudged = [s.verdict.message for s in scores.values() if s.verdict.trouble == "unjudged"]
     result["status"] = "graded_with_problems" if problems else "graded"
     if unjudged:
-        result["status"], result["reason"] = "needs_person", "; ".join([*problems, *unjudged])
-    result["notebook"] = submission.clean(found, room.template, messages)
+        result["status"], result["reason"] = "needs_person", one_line("; ".join([*problems, *unjudged]))
+    try:
+        result["notebook"] = submission.clean(found, room.template, messages)
+    except Exception:  # whatever a renderer trips over: a copy for people costs nobody points
+        result["notebook"] = submission.plain(found, room.template, messages)
     result["seconds"] = time.monotonic() - started
     result["cpu_seconds"] = time.process_time() - worked + room.sandbox.cpu_seconds - outside
     return result
+
+
+def judged(unit: Unit, session: Session, places, seed: int) -> dict[str, Score]:
+    """Points per function, each judged where its check cell stands, as the student saw it in the notebook.
+
+    `places`: (number of cells that have run by then, function), in order. What is not right there, or has no check
+    cell, is looked at once more when the whole notebook has run.
+    """
+    call = session.caller({name: unit.spec(name, seed) for name in unit.exercises})
+    scores: dict[str, Score] = {}
+    seen_at: dict[str, int] = {}
+    for until, name in places:
+        if name in unit.exercises and name not in session.dead and not (name in scores and scores[name].verdict.passed):
+            session.until = until
+            scores |= score(unit, call, seed, [name])
+            seen_at[name] = until
+    session.until = len(session.cells)
+    for name, e in unit.exercises.items():
+        before, spec = scores.get(name), unit.spec(name, seed)
+        if before is None or before.verdict.trouble in ("missing", "blank"):
+            scores |= score(unit, call, seed, [name])
+        elif name not in session.dead:
+            changed = _changed_later(name, session.cells, seen_at[name])
+            if before.verdict.passed and changed and not _right(spec, call):
+                text = (
+                    f"{before.verdict.message} After a later cell, which changes {changed}, it is not right any more."
+                )
+                scores[name] = replace(before, verdict=replace(before.verdict, message=text))
+            elif not before.verdict.passed and _right(spec, call):
+                why = f"a later cell changes {changed}" if changed else "a later cell changes what it uses"
+                text = f"{name} is right when the whole notebook has run; at its check it is not: {why}."
+                scores[name] = Score(e.points, e.points, Verdict(name, True, text))
+    return {name: scores[name] for name in unit.exercises}
+
+
+def _right(spec, call) -> bool:
+    try:
+        return passes(spec, call)
+    except Exception:  # whatever came back: `score` has told it already
+        return False
+
+
+def _changed_later(name: str, cells, until: int) -> str:
+    """Names that the cell of a function uses and a cell after its check gives a new meaning; "" if there are none."""
+    own = [source for _, source in cells[:until] if re.search(rf"^(?:async )?(?:def|class) {name}\b", source, re.M)]
+    used = set(re.findall(r"\w+", own[-1])) if own else set()
+    later = "\n".join(source for _, source in cells[until:])
+    return ", ".join(sorted({a or b for a, b in NEW_MEANING.findall(later)} & used))
 
 
 def _result(job, started, room=None, scores=None, answered=None, problem="") -> dict:
@@ -113,7 +168,7 @@ def _result(job, started, room=None, scores=None, answered=None, problem="") -> 
         "platform": job.platform,
         "timestamp": job.timestamp,
         "status": "needs_person",
-        "reason": "; ".join([*job.notes, problem]) if problem else "",
+        "reason": one_line("; ".join([*job.notes, problem])) if problem else "",
         "score": float(sum(s.points for s in (scores or {}).values())),
         "max_score": float(sum(s.max_points for s in (scores or {}).values())),
         "functions": {n: _function(s) for n, s in (scores or {}).items()},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import html
 import json
 import os
 import re
@@ -126,7 +127,19 @@ class Pages:
             "max_score": shown.max_score,
             "late_penalty": shown.penalty,
         }
-        return self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+        try:
+            return self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+        except Exception:  # whatever a renderer trips over: the student still gets a page
+            cells = "".join(f"<pre>{html.escape(c.source)}\n\n{html.escape(_printed(c))}</pre>" for c in notebook.cells)
+            points = f"{header['score']:g} of {header['max_score']:g} points"
+            return (
+                f"<!DOCTYPE html><meta charset=utf-8><title>{self.unit}</title><h1>{self.unit}</h1><p>{points}{cells}"
+            )
+
+
+def _printed(cell) -> str:
+    """What a cell has printed."""
+    return "".join(o.get("text", "") for o in cell.get("outputs", []))
 
 
 class Folders:
@@ -151,8 +164,7 @@ class Folders:
         digest = hashlib.sha256(f"{text}{shown}".encode()).hexdigest()
         page = Path(self.course.format_path(folder, result["student"], self.unit)) / name
         if last.get("page") != digest or not page.exists():
-            html = self.pages.html(nbformat.v4.reads(text), shown)
-            self._put(folder, result["student"], name, html, when)
+            self._put(folder, result["student"], name, self.pages.html(nbformat.v4.reads(text), shown), when)
         return {"page": digest}
 
     def _put(self, folder: str, student: str, name: str, text: str, when: str | None) -> None:

@@ -6,10 +6,12 @@ generate_assignment, the late submission plugin, the course's nbgrader_config.py
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -148,7 +150,15 @@ def _timestamp(text: str | None) -> datetime | None:
 
 def _create(path: Path) -> None:
     """A new gradebook under its name only when it is complete, alembic's version with it."""
-    if path.exists():
+    if path.exists() and path.stat().st_size:
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as there:
+                there.execute("select count(*) from student")
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"{path} is no gradebook that can be read ({error}): move it away and run this again; what people "
+                "graded by hand was in it"
+            ) from None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # nbgrader runs alembic by name

@@ -6,31 +6,26 @@ not followed, nothing is unpacked to disk.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
+import io
 import re
-import stat
-import zipfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 
+from rnncourse.grading import files
 from rnncourse.grading.feedback import folder_name
-from rnncourse.grading.submission import MOST_BYTES, Template, Unreadable, parse, recognised
+from rnncourse.grading.files import Entry
+from rnncourse.grading.parse import Unreadable, parse
+from rnncourse.grading.submission import Template, recognised
 
-SKIPPED = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git", ".DS_Store"}
-CANVAS = re.compile(r"^(?P<name>.+?)(?:_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)$")
-MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?$")
+BESIDE = {".yml", ".yaml", ".csv", ".md"}  # what platforms put beside the students' folders: lists, not submissions
+CANVAS = re.compile(r"^(?P<name>.+?)(?i:_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$")
+MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
+ALMOST = re.compile(r"\.ipynb(\.(json|txt))?$|\.(json|txt)$", re.I)  # what may hold a notebook
 COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy\d*|-\d+)$", re.I)  # what browsers and platforms add to a name
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file as it was found: its path within the folder or zip, and how to read it (raises Unreadable)."""
-
-    path: PurePosixPath
-    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -43,110 +38,69 @@ class Found:
     read: Callable[[], bytes] | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
-    platform: dict = field(default_factory=lambda: dict(kind=None, id=None, name=None))
+    platform: dict = field(default_factory=lambda: nobody(""))
     timestamp: str | None = None
 
 
-def find(path: Path, templates: dict[str, Template], unit: str | None = None) -> Iterator[Found]:
-    """All submissions below `path`, of one unit or of all. Raises ValueError if there is nothing to grade."""
-    entries, folders = _zip(path) if path.is_file() else _folder(path)
+def find(
+    path: Path, templates: dict[str, Template], unit: str | None = None, say: Callable[[str], object] = lambda _: None
+) -> Iterator[Found]:
+    """All submissions below `path`, of one unit or of all. Raises ValueError if there is nothing to grade.
+
+    Every file belongs to a row, or `say` is told why not.
+    """
+    entries, folders = files.in_zip(path) if path.is_file() else files.in_folder(path)
     wanted = {unit: templates[unit]} if unit else templates
-    entries, folders = _unwrapped(entries, folders, templates)
+    entries, folders = _unwrapped(_without_lists(entries, say), folders, templates, say)
+    ids: dict[str, str] = {}  # who has an id: another person gets another one
     students: dict[str, tuple[dict, list[Entry]]] = {}
+    empty: dict[str, set[str]] = {}  # units for which a student has a folder
+
+    def files_of(path: PurePosixPath) -> list[Entry]:
+        name, platform = _student(path, templates)
+        student = _id(name, ids)
+        if len(path.parts) > 1 and path.parent.name in templates:
+            empty.setdefault(student, set()).add(path.parent.name)
+        return students.setdefault(student, (platform, []))[1]
+
     for folder in folders:
-        name, platform = _student(folder / "x", templates)
-        students.setdefault(identity(name), (platform, []))
+        files_of(folder / "x")
     for entry in entries:
-        name, platform = _student(entry.path, templates)
-        students.setdefault(identity(name), (platform, []))[1].append(entry)
+        files_of(entry.path).append(entry)
     if not students:
         raise ValueError(f"{path} holds no submissions: expected STUDENT/UNIT/UNIT.ipynb, notebooks, or such a zip")
-    empty: dict[str, set[str]] = {}  # units for which a student has a folder
-    for folder in folders:
-        if folder.name in templates:
-            empty.setdefault(identity(_student(folder / "x", templates)[0]), set()).add(folder.name)
-    for name, (platform, files) in sorted(students.items()):
-        yield from _of_student(name, platform, files, empty.get(name, ()), templates, wanted, unit)
+    for name, (platform, handed_in) in sorted(students.items()):
+        yield from _of_student(name, platform, handed_in, empty.get(name, ()), templates, wanted, unit)
 
 
-def _folder(path: Path):
-    """(files, folders of students or units) below a folder. Raises ValueError if it is none."""
-    if not path.is_dir():
-        raise ValueError(f"{path} is no folder and no zip of submissions")
-    entries, folders = [], []
-    closed: list[OSError] = []
-    for top, inner, files in os.walk(path, onerror=closed.append):
-        inner[:] = sorted(set(inner) - SKIPPED)
-        for name in [n for n in inner if not n.endswith(".ipynb")]:
-            if not Path(top, name).is_symlink():
-                folders.append(PurePosixPath(Path(top, name).relative_to(path).as_posix()))
-        for name in sorted([*files, *(n for n in inner if n.endswith(".ipynb"))]):
-            if not name.startswith(".") and name not in SKIPPED:
-                file = Path(top, name)
-                entries.append(Entry(PurePosixPath(file.relative_to(path).as_posix()), partial(_read_file, file)))
-    for error in closed:  # a folder that nobody may enter is a row, not the end
-        inside = PurePosixPath(Path(error.filename).relative_to(path).as_posix())
-        entries.append(Entry(inside / "closed.ipynb", partial(_closed, error)))
-    return entries, folders
+def _id(name: str, ids: dict[str, str]) -> str:
+    """The id of a person; two spellings of one name in Unicode are one person, two names never share an id."""
+    name = unicodedata.normalize("NFC", name)
+    for student in (identity(name), identity(f"{name}/")):  # no name holds a slash
+        if ids.setdefault(student, name) == name:
+            return student
+    raise ValueError(f"two students are called {name!r}")
 
 
-def _closed(error: OSError) -> bytes:
-    raise Unreadable(f"the folder cannot be opened: {error.strerror}")
+def _without_lists(entries: list[Entry], say) -> list[Entry]:
+    """The entries without the platform's own lists beside the students' folders."""
+    lists = [e for e in entries if len(e.path.parts) == 1 and e.path.suffix.lower() in BESIDE]
+    if lists and len(lists) < len(entries):
+        say(f"left alone, since they are no submissions: {', '.join(str(e.path) for e in lists)}")
+        return [e for e in entries if e not in lists]
+    return entries
 
 
-def _read_file(path: Path) -> bytes:
-    try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            raise Unreadable("file is a link, which is not followed")
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("it has a notebook's name and is no ordinary file")
-        if status.st_size > MOST_BYTES:
-            raise Unreadable(f"file has {status.st_size / 1e6:.0f} MB; {MOST_BYTES // 10**6} MB are read")
-        return path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"file cannot be read: {error.strerror}") from None
-
-
-def _zip(path: Path):
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path} is no folder and no readable zip: {error}") from None
-    entries, folders = [], set()
-    for member in members:
-        inside = PurePosixPath(member.filename.replace("\\", "/"))
-        parts = [p for p in inside.parts if p not in ("/", "..", ".")]  # nothing is unpacked to disk, names only name
-        if not parts or SKIPPED & set(parts) or parts[-1].startswith("."):
-            continue
-        inside = PurePosixPath(*parts)
-        if member.is_dir():
-            folders.add(inside)
-        else:
-            entries.append(Entry(inside, lambda name=member.filename: _read_member(path, name)))
-    return entries, sorted(folders)
-
-
-def _unwrapped(entries, folders, templates):
-    """Without the one folder that holds everything, if there is one."""
+def _unwrapped(entries, folders, templates, say):
+    """Without the one folder that holds everything, if it holds a class: two or more folders with files."""
     shared = {e.path.parts[0] for e in entries} | {f.parts[0] for f in folders}
-    nested = all(len(e.path.parts) > 2 and e.path.parts[1] not in templates for e in entries)
-    if len(shared) != 1 or not nested or MOODLE.match(min(shared)):
+    inner = {e.path.parts[1] for e in entries if len(e.path.parts) > 2}
+    nested = all(len(e.path.parts) > 2 or e.path.suffix.lower() in BESIDE for e in entries)
+    if len(shared) != 1 or len(inner - set(templates)) < 2 or not nested or MOODLE.match(min(shared)):
         return entries, folders
+    say(f"{min(shared)} is taken for the folder of the whole class: {len(inner)} folders in it, one for each student")
     entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
-    return entries, [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
-
-
-def _read_member(path: Path, name: str) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-            data = file.read(MOST_BYTES + 1)  # whatever size the zip claims
-    except Exception as error:
-        raise Unreadable(f"cannot be unpacked: {error}") from None
-    if len(data) > MOST_BYTES:
-        raise Unreadable(f"file has more than {MOST_BYTES // 10**6} MB")
-    return data
+    return _without_lists(entries, say), [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
 
 
 def identity(name: str) -> str:
@@ -161,19 +115,25 @@ def identity(name: str) -> str:
 def _student(path: PurePosixPath, templates) -> tuple[str, dict]:
     """(student, platform) as the path tells."""
     parts = path.parts
-    nobody = {"kind": None, "id": None, "name": None}
+    # The first folder owns all below it: what a student packs into folders must not count as another's
+    moodle = MOODLE.match(parts[0])
+    if moodle and (moodle["file"] == "") == (len(parts) > 1):  # a folder, or in a download without folders a file
+        return _on(moodle, "moodle")
     if len(parts) > 1:
-        # The first folder owns all below it: what a student packs into folders must not count as another's
-        moodle = MOODLE.match(parts[0])
-        return _on(moodle, "moodle") if moodle else (parts[0], nobody)
-    stem = path.name.removesuffix(".ipynb")
+        return parts[0], nobody(parts[0])
+    stem = ALMOST.sub("", path.name)
     canvas = CANVAS.match(stem)
     if canvas:
         return _on(canvas, "canvas")
     name = stem
     for unit in templates:
         name = re.sub(rf"[-_ ]*{re.escape(unit)}[-_ ]*", "", COPY.sub("", name) if unit in stem else name)
-    return name or stem, nobody
+    return name or stem, nobody(name or stem)
+
+
+def nobody(name: str) -> dict:
+    """The platform of a student who came with none; the name as it came."""
+    return {"kind": None, "id": None, "name": name}
 
 
 def _on(match: re.Match, kind: str) -> tuple[str, dict]:
@@ -181,11 +141,13 @@ def _on(match: re.Match, kind: str) -> tuple[str, dict]:
     return f"{match['name']}_{match['id']}", {"kind": kind, "id": match["id"], "name": match["name"]}
 
 
-def _of_student(student, platform, files, folders, templates, wanted, unit) -> Iterator[Found]:
+def _of_student(student, platform, handed_in, folders, templates, wanted, unit) -> Iterator[Found]:
     """The rows of one student: one per unit for which there is a file or a folder, at least one."""
-    books = [e for e in files if e.path.suffix.lower() == ".ipynb"]
+    books = [e for e in handed_in if e.path.suffix.lower() == ".ipynb"]
+    books = books or [e for e in handed_in if ALMOST.search(e.path.name) and _unit_inside(e, templates)]
+    books = books or _in_zips(handed_in)
     ours = platform["kind"] is None  # nbgrader's layout; on platforms the student could have packed one
-    stamps = {e.path.parent: e for e in files if e.path.name == "timestamp.txt"} if ours else {}
+    stamps = {e.path.parent: e for e in handed_in if e.path.name == "timestamp.txt"} if ours else {}
     units: dict[str, list[tuple[Entry, bool]]] = {}
     for entry in books:
         named = _unit_named(entry.path, templates)
@@ -193,20 +155,32 @@ def _of_student(student, platform, files, folders, templates, wanted, unit) -> I
     for name in folders:
         units.setdefault(name, [])
     strangers = units.pop("", [])
-    mine = [u for u in units if u in wanted]
-    if strangers and (unit or not units):
-        for_unit = unit if unit and unit not in units else ""
-        if for_unit or not units:
-            yield _choose(student, for_unit, platform, strangers, stamps)
-            mine = [u for u in mine if u != for_unit]
+    mine = sorted(u for u in units if u in wanted)
+    others = sorted(str(e.path.name) for e in handed_in if e.path.name != "timestamp.txt")
+    without = f"no notebook in the folder, only {', '.join(others)}" if others else "no notebook in the folder"
+    if strangers and (unit or not units) and (unit not in units if unit else True):
+        yield _choose(student, unit or "", platform, strangers, stamps)
     elif not units:
-        what = "no notebook in the folder" if files else "the folder is empty"
+        what = without if handed_in else "the folder is empty"
         yield Found(student, unit or "", student, problem=what, platform=platform)
-    for name in sorted(mine):
+    elif not mine:  # every student has a row
+        there = ", ".join(sorted(f"{e.path.name} ({u})" for u, found in units.items() for e, _ in found))
+        yield Found(student, unit, student, problem=f"handed in is another unit: {there or units}", platform=platform)
+    for name in mine:
         if units[name]:
             yield _choose(student, name, platform, units[name], stamps)
         else:
-            yield Found(student, name, f"{student}/{name}", problem="no notebook in the folder", platform=platform)
+            yield Found(student, name, f"{student}/{name}", problem=without, platform=platform)
+
+
+def _in_zips(handed_in: list[Entry]) -> list[Entry]:
+    """The notebooks in zips that a student has handed in."""
+    found = []
+    for entry in (e for e in handed_in if e.path.suffix.lower() == ".zip"):
+        with contextlib.suppress(Unreadable, ValueError):
+            inside, _ = files.in_zip(io.BytesIO(entry.read()))
+            found += [Entry(entry.path / e.path.name, e.read) for e in inside if e.path.suffix.lower() == ".ipynb"]
+    return found
 
 
 def _unit_named(path: PurePosixPath, templates) -> str | None:
@@ -226,9 +200,10 @@ def _unit_inside(entry: Entry, templates) -> str | None:
 
 def _choose(student, unit, platform, candidates, stamps) -> Found:
     """The one file that counts. A file with the exact name wins; of several others nobody but a person can choose."""
+    candidates, notes = _last_attempt(candidates) if platform["kind"] == "canvas" else (candidates, [])
     exact = [e for e, _ in candidates if e.path.name == f"{unit}.ipynb"]
     entry = exact[0] if exact else candidates[0][0]
-    source, notes = str(entry.path), []
+    source = str(entry.path)
     if len(candidates) > 1 and len(exact) != 1:
         names = ", ".join(sorted(e.path.name for e, _ in candidates))
         return Found(student, unit, source, problem=f"several notebooks, none chosen: {names}", platform=platform)
@@ -239,8 +214,19 @@ def _choose(student, unit, platform, candidates, stamps) -> Found:
         notes.append(f"renamed file recognised as {unit}.ipynb")
     elif not exact and unit and unit not in entry.path.name:
         notes.append(f"recognised as {unit} by its content")
+    if entry.path.suffix.lower() != ".ipynb":
+        notes.append(f"{entry.path.name} was read as a notebook")
     stamp = stamps.get(entry.path.parent)
     return Found(student, unit, source, entry.read, "", tuple(notes), platform, _timestamp(stamp))
+
+
+def _last_attempt(candidates) -> tuple[list, list[str]]:
+    """Of several attempts on Canvas the last one, by the number that Canvas gives to each file."""
+    numbers = [int(m["attempt"]) if (m := CANVAS.match(e.path.name)) else -1 for e, _ in candidates]
+    if len(candidates) < 2 or len(set(numbers)) < len(numbers):
+        return candidates, []
+    last = max(range(len(numbers)), key=numbers.__getitem__)
+    return [candidates[last]], [f"the last of {len(candidates)} attempts: {candidates[last][0].path.name}"]
 
 
 def _timestamp(entry: Entry | None) -> str | None:

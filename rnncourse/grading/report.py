@@ -31,10 +31,13 @@ COLUMNS = (
     "manual_points_open",
     "seconds",
     "sandbox",
+    "name",
 )
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 # OWASP, "CSV Injection": a cell that begins with one of these may run as a formula; full-width forms count as well
 FORMULA = re.compile(r"[' ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+SEPARATED = re.compile(rf"([;,|\t])(?={FORMULA.pattern})")
+GUARDED = re.compile(rf"([;,|\t])'(?={FORMULA.pattern})")
 # Control characters, those that turn the direction of text, halves of surrogate pairs
 UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 UNKNOWN = "No known mistake recognised."
@@ -106,6 +109,8 @@ def _cell(result: dict, column: str) -> str:
             return guard(mistakes(result))
         case "seconds":
             return "" if result["seconds"] is None else f"{result['seconds']:.2f}"
+        case "name":  # as it came; the id may be another spelling
+            return guard((result["platform"] or {}).get("name") or result["student"])
         case "score" | "max_score" | "manual_points_open":
             return number(result[column])
     return guard(result[column])
@@ -114,15 +119,18 @@ def _cell(result: dict, column: str) -> str:
 def guard(text: str) -> str:
     """`text` as a cell that no spreadsheet takes for a formula: a single quote in front of =, +, -, @, tab and newline.
 
+    The same after a character at which a spreadsheet may split: many split at semicolons, whatever the quotes.
+
     That is OWASP's advice. `unguard` gives back every text exactly, so that a student id can still be matched; other
     texts, and so almost all ids, stay as they are. results.json holds the ids untouched.
     """
+    text = SEPARATED.sub(r"\1'", text)
     return f"'{text}" if FORMULA.match(text) else text
 
 
 def unguard(cell: str) -> str:
     """The text that `guard` made `cell` of."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+    return GUARDED.sub(r"\1", cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell)
 
 
 def number(value: float | None) -> str:

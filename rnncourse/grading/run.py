@@ -35,6 +35,7 @@ def main(
     dask: str | None,
     export: str | None,
     feedback: bool,
+    replace: bool = False,
 ) -> int:
     """Grade and print. Returns 0 (all graded), 2 (some need a person) or 1 (not complete)."""
     confined = sandbox.available()
@@ -81,6 +82,8 @@ def main(
                 executor=executor,
                 feedback=feedback,
                 progress=progress,
+                say=lambda sentence: print(f"Note: {sentence}"),
+                may_replace=lambda name, source: replace or _agreed(name, source),
             )
         except (ValueError, sandbox.NoSandbox) as error:
             print(error)
@@ -98,6 +101,13 @@ def main(
         if waiting:
             print(f"Not in the files for {export}, a person must look first: {', '.join(waiting)}")
     return _told(outcome, output)
+
+
+def _agreed(name: str, source: str) -> bool:
+    """Ask, where somebody can answer."""
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"{name} was graded from {source}. Replace that result?", default=False)
 
 
 def closed_to_nobody() -> Path | None:
@@ -139,4 +149,4 @@ def _told(outcome: runner.Outcome, output: Path) -> int:
     if not outcome.complete:
         print("Not complete: run the same command again, it goes on where it stopped.")
         return 1
-    return 2 if counts["needs_person"] else 0
+    return 2 if counts["needs_person"] or outcome.kept else 0

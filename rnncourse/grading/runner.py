@@ -1,7 +1,8 @@
 """Grade a folder of submissions: jobs to an executor, one file per result, so that a killed run loses nothing.
 
 The output folder holds run.json (the seed, drawn once), cache/ (a JSON file per result, named by the hash of
-submission, checks and seed), and what the one writer makes of the results: results.csv, results.json, report.html,
+submission, checks and seed), rows.json (whose results the tables hold: also those of earlier runs on other folders or
+zips, as of late submissions), and what the one writer makes of the results: results.csv, results.json, report.html,
 nbgrader's gradebook.db, autograded/ and feedback/.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from rnncourse.authoring import notebooks, release
 from rnncourse.grading import engine, gradebook, intake, jobs, report, store, submission
+from rnncourse.grading.parse import Unreadable, parse
 from rnncourse.grading.sandbox import PACKAGE, Limits
 
 OUTPUTS = ("results.csv", "results.json", "report.html", "gradebook.db")
@@ -28,12 +30,16 @@ OUTPUTS = ("results.csv", "results.json", "report.html", "gradebook.db")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: numbers of results by status, whether all are there, whether there was anything to do."""
+    """What a run came to: numbers of results by status, whether all are there, whether there was anything to do.
+
+    `kept`: students ("UNIT/STUDENT") whose result of another folder or zip was kept in place of this one's.
+    """
 
     counts: dict[str, int]
     complete: bool
     worked: bool
     seed: int
+    kept: tuple[str, ...] = ()
 
 
 def run(
@@ -49,25 +55,37 @@ def run(
     executor: Executor | None = None,
     feedback: bool = True,
     progress=None,
+    say=lambda sentence: None,
+    may_replace=lambda name, source: False,
 ) -> Outcome:
     """Grade all submissions below `submissions` into `output`; go on where an earlier run stopped.
 
-    `progress(done, total, what)` is called now and then. Raises ValueError for wrong arguments, NoSandbox without one.
+    `progress(done, total, what)` is called now and then, `say(sentence)` for what an instructor should know.
+    `may_replace("UNIT/STUDENT", source)` decides whether a result that came from another source is replaced. Raises
+    ValueError for wrong arguments, NoSandbox without one.
     """
     names = release.unit_names(root)
     if unit is not None and unit not in names:
         raise ValueError(f"no unit {unit!r}; there are: {', '.join(names)}")
     templates = {n: submission.template(n, notebooks.read(root / "exercises" / n / f"{n}.ipynb")) for n in names}
+    if strange := set(str(output)) & set("?%{}#"):
+        raise ValueError(
+            f"--output {output} holds {' '.join(sorted(strange))}, which nbgrader does not take for a name: "
+            "choose a folder without it"
+        )
     if output.resolve().is_relative_to(submissions.resolve()):
         raise ValueError(
             f"the output folder {output} lies inside of the submissions {submissions}: choose another --output"
         )
-    found = list(intake.find(submissions, templates, unit))
+    found = list(intake.find(submissions, templates, unit, say))
     with store.alone(output):
         return _run(
             root,
             output,
             found,
+            batch=str(submissions.resolve()),
+            may_replace=may_replace,
+            say=say,
             seed=seed,
             workers=workers,
             limits=limits,
@@ -78,23 +96,33 @@ def run(
         )
 
 
-def _run(root, output, found, *, seed, workers, limits, confined, executor, feedback, progress) -> Outcome:
+def _run(
+    root, output, found, *, batch, may_replace, say, seed, workers, limits, confined, executor, feedback, progress
+) -> Outcome:
     seed = store.seed(output, seed)
-    units = sorted({f.unit for f in found if f.unit})
-    checks = {n: checks_hash(root, n) for n in units}
+    checks = {n: checks_hash(root, n) for n in sorted({f.unit for f in found if f.unit})}
     kept = store.Store(output)
 
     def all_jobs() -> Iterator[engine.Job]:
         for f in found:
             yield _job(root, f, checks.get(f.unit, ""), seed, limits, confined)
 
-    keys = [j.key for j in all_jobs()]
+    mine = {f"{j.unit}/{j.student}": j.key for j in all_jobs()}
+    others = _others(store.rows(output), batch, kept, say)
+    asked = [n for n in mine if n in others and others[n]["key"] != mine[n]]
+    stay = tuple(n for n in asked if not may_replace(n, others[n]["from"]))
+    for name in stay:
+        say(f"{name}: the result of {others[name]['from']} was kept; --replace takes the one of {batch}")
+    rows = others | {n: {"key": key, "from": batch} for n, key in mine.items() if n not in stay}
+    keys = [row["key"] for row in rows.values()]
+    units = sorted({name.partition("/")[0] for name in rows} - {""})
     whole = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
     before = store.state(output)
     nothing_new = before.get("finished") == whole and (before.get("feedback") or not feedback)
-    if nothing_new and all((output / name).exists() for name in OUTPUTS):
-        return Outcome(_counts(kept.results(keys)), True, False, seed)
     missing = {k for k in keys if k not in kept}
+    if nothing_new and not missing and all((output / name).exists() for name in OUTPUTS):
+        return Outcome(_counts(kept.results(keys)), True, False, seed, stay)
+    store.write_rows(output, rows)
     done = 0
 
     def keep(result: dict) -> None:
@@ -114,7 +142,15 @@ def _run(root, output, found, *, seed, workers, limits, confined, executor, feed
     _write(root, output, kept, there, about, feedback)
     complete = len(there) == len(keys) and not kept.failed
     store.write_state(output, about | {"finished": whole if complete else None, "feedback": feedback})
-    return Outcome(_counts(kept.results(there)), complete, True, seed)
+    return Outcome(_counts(kept.results(there)), complete, True, seed, stay)
+
+
+def _others(rows: dict[str, dict], batch: str, kept: store.Store, say) -> dict[str, dict]:
+    """The rows of earlier runs on other folders or zips. One whose result is gone is told and left out."""
+    others = {name: row for name, row in rows.items() if row["from"] != batch}
+    for name in [n for n, row in others.items() if row["key"] not in kept]:
+        say(f"{name}: the result of {others.pop(name)['from']} is no longer in the cache; grade that again")
+    return others
 
 
 def checks_hash(root: Path, unit: str) -> str:
@@ -133,7 +169,7 @@ def _job(root, f: intake.Found, checks, seed, limits, confined) -> engine.Job:
     if not problem:
         try:
             data = f.read()
-        except submission.Unreadable as error:
+        except Unreadable as error:
             problem = str(error)
     if not problem and not f.unit:
         problem = "the file is no notebook of any unit" if data is not None else "nothing to read"
@@ -159,8 +195,8 @@ def _job(root, f: intake.Found, checks, seed, limits, confined) -> engine.Job:
 
 def _why_unreadable(data: bytes | None) -> str:
     try:
-        submission.parse(data or b"")
-    except submission.Unreadable as error:
+        parse(data or b"")
+    except Unreadable as error:
         return str(error)
     return ""
 

@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rnncourse.grading import frames
+from rnncourse.grading.group import Group
 
 PREFIX = "rnncourse-"  # of the folders in /tmp, the process id follows
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ SHOWN += [f"grading/{m}.py" for m in ("confine", "frames", "worker")]
 NO_CHECKS = (
     '"""Checks do nothing here: grading compares elsewhere."""\n\n\ndef unit(name):\n    return lambda f: None\n'
 )
+EMPTIED = ("/tmp", "/dev/shm")  # in every worker; Python's folders below are bound again
 INSTALL = (
     "bubblewrap is not installed. On Debian and Ubuntu: sudo apt install bubblewrap; on Fedora: dnf install bubblewrap"
 )
@@ -100,6 +102,8 @@ class Sandbox:
                 start_new_session=True,
             )
             theirs.close()
+            self.group = Group(f"{Path(self.folder.name).name}")
+            self.group.take(self.server.pid)
             order = {
                 "setup": list(setup),
                 "forbidden": list(forbidden),
@@ -109,11 +113,13 @@ class Sandbox:
                 "memory_mb": limits.memory_mb,
                 "disk_mb": limits.disk_mb,
                 "processes": limits.processes,
+                "keep": [str(p) for p in places() if any(Path(t) in p.parents for t in EMPTIED)],
             }
             try:
                 frames.send(self.control, json.dumps(order).encode())
                 frames.receive(self.control, 100, 120)
                 self._probe()
+                self.group.limit((limits.memory_mb + limits.disk_mb) * 2**20)
             except (OSError, EOFError) as error:
                 self.close()
                 errors.seek(0)
@@ -149,6 +155,7 @@ class Sandbox:
             self.server.wait(5)
         self.server.kill()
         self.server.wait()
+        self.group.close()
         self.folder.cleanup()
 
 
@@ -184,6 +191,12 @@ def seen(path: Path) -> Path | None:
     return next((s for s in shown if s in (path.resolve(), *path.resolve().parents)), None)
 
 
+def places() -> list[Path]:
+    """The system's and Python's folders that students' code sees."""
+    wanted = [Path("/usr"), Path(sys.base_prefix), Path(sys.prefix)]
+    return [p for p in dict.fromkeys(wanted) if not any(q in p.parents for q in wanted)]
+
+
 @cache
 def _package_folder(name: str) -> Path | None:
     spec = find_spec(name)
@@ -198,10 +211,8 @@ def wall(course: Path, forbidden) -> list[str]:
         command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         command += ["--unshare-user"]
-    places = [Path("/usr"), Path(sys.base_prefix), Path(sys.prefix)]
-    places = [p for p in dict.fromkeys(places) if not any(q in p.parents for q in places)]
     command += ["--perms", "1777", "--tmpfs", "/tmp", "--ro-bind", str(course), "/course"]
-    for place in places:
+    for place in places():
         for parent in reversed(place.parents[:-1]):
             command += ["--perms", "0755", "--dir", str(parent)]
         command += ["--ro-bind", str(place), str(place)]
@@ -226,6 +237,6 @@ def wall(course: Path, forbidden) -> list[str]:
     command += ["--remount-ro", "/dev"]
     for name in (*forbidden, "rnncourse"):
         folder = _package_folder(name) if "." not in name else None
-        if folder and folder.name == name and any(p in folder.parents for p in places):
+        if folder and folder.name == name and any(p in folder.parents for p in places()):
             command += ["--perms", "0755", "--tmpfs", str(folder), "--remount-ro", str(folder)]
     return [*command, "--remount-ro", "/", "--"]

@@ -5,6 +5,7 @@ Nothing that a worker answers is trusted: it is read as plain data and compared 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from dataclasses import dataclass
@@ -13,11 +14,21 @@ from rnncourse.check.call import Reply
 from rnncourse.check.spec import Spec
 from rnncourse.grading import frames
 from rnncourse.grading.sandbox import Sandbox
+from rnncourse.grading.words import quoted
 
 REPLY_BYTES = 1_000_000  # to a cell
 TEXT = 2000  # characters of a message
 ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
 TROUBLES = (None, "missing", "blank", "forbidden", "raised", "late")
+# What a worker says may be what a student wants us to say: it is quoted below words of our own
+BLANK = "It is not written yet: `raise NotImplementedError()` still stands there."
+WORDS = {
+    "missing": "There is no such function when its check is reached. The notebook's program says:",
+    "forbidden": "It uses what this exercise does not allow. The notebook's program says:",
+    "raised": "It ends with an exception. The notebook's program says:",
+    "blank": BLANK,
+    "late": "It took too long. The notebook's program says:",
+}
 
 
 class Session:
@@ -25,13 +36,15 @@ class Session:
 
     def __init__(self, sandbox: Sandbox, cells):
         self.sandbox, self.cells = sandbox, list(cells)  # cells: (name, source)
+        self.until = len(self.cells)  # how many of them are to have run; fewer where a function is judged in its place
+        self.ran = 0  # in the worker that is alive
         self.limits = sandbox.limits
         self.channel: socket.socket | None = None
         self.dead: dict[str, Reply] = {}  # functions that ended the worker
         self.bad: dict[int, str] = {}  # cells that ended the worker
         self.errors: dict[str, str] = {}  # what went wrong in cells
         self.troubles: list[str] = []  # for the report, in plain words
-        self.started = time.monotonic()
+        self.waited = 0.0  # seconds: what we do with the answers is not on the student's clock
 
     def __enter__(self):
         return self
@@ -52,6 +65,7 @@ class Session:
         if name in self.dead:
             return [self.dead[name]]
         replies: list[Reply] = []
+        before = self.waited
         try:
             self.prepare()
             self.send(packed)
@@ -67,8 +81,10 @@ class Session:
             text = f"{name} gave back what cannot be read: {error}"
         else:
             if replies[-1].trouble == "missing" and self.errors:
-                replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text} {self._explained(name)}")
+                replies[-1] = Reply(trouble="missing", text=f"{replies[-1].text}\n{self._explained(name)}")
             return replies
+        finally:
+            self.waited = before if trial else self.waited  # what we try out is not on the student's clock
         self._stop()
         if trial:
             return [Reply(trouble="late", text=f"{text}.", code="late")]
@@ -78,7 +94,7 @@ class Session:
 
     def _explained(self, name) -> str:
         cell = name if name in self.errors else next(iter(self.errors))
-        return f"The cell {cell} stopped with {self.errors[cell]}"
+        return f"The cell {cell} stopped with\n{quoted(self.errors[cell])}"
 
     def _late(self, name) -> str:
         if self._left() <= 0:
@@ -86,20 +102,25 @@ class Session:
         return f"{name} took longer than {self.limits.seconds:g} s"
 
     def _left(self) -> float:
-        return self.started + self.limits.total_seconds - time.monotonic()
+        return self.limits.total_seconds - self.waited
 
     def prepare(self) -> None:
-        """Bring a new worker to where the student's notebook ends, without the cells that ended one."""
-        while self.channel is None:
-            self.begin()
-            self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
-            for k, (name, source) in enumerate(self.cells):
+        """Bring the worker, a new one if need be, to `until`, without the cells that ended one."""
+        while self.channel is None or self.ran < self.until:
+            if self.channel is None:
+                self.begin()
+                self.ran = 0
+                self.errors = {name: self.bad[k] for k, (name, _) in enumerate(self.cells) if k in self.bad}
+            while self.ran < self.until:
+                k, (name, source) = self.ran, self.cells[self.ran]
+                self.ran += 1
                 if k in self.bad:
                     continue
                 try:
                     answer = self.request({"do": "cell", "source": source, "name": name})
                 except (OSError, EOFError, frames.Forged) as error:  # TimeoutError is an OSError
-                    self.bad[k] = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
+                    ended = self._late("it") if isinstance(error, TimeoutError) else "it ended the process"
+                    self.bad[k] = self.errors[name] = ended
                     self.troubles.append(f"cell {name}: {self.bad[k]}")
                     self._stop()
                     if self._left() <= 0:
@@ -119,11 +140,22 @@ class Session:
 
     def send(self, packed: bytes) -> None:
         self.channel.settimeout(self.limits.seconds)
-        frames.send(self.channel, packed)
+        with self._waiting():
+            frames.send(self.channel, packed)
 
     def answer(self, limit: int = REPLY_BYTES):
         seconds = min(self.limits.seconds, max(self._left(), 0.0))
-        return frames.unpack(frames.receive(self.channel, limit, seconds))
+        with self._waiting():
+            received = frames.receive(self.channel, limit, seconds)
+        return frames.unpack(received)
+
+    @contextlib.contextmanager
+    def _waiting(self):
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - started
 
     def _stop(self) -> None:
         if self.channel is not None:
@@ -188,7 +220,8 @@ def checked(answer, arguments: int = 0) -> Reply:
         raise frames.Forged("not an answer")
     if not all(type(i) is int and 0 <= i < arguments for i in changed):
         raise frames.Forged("not an answer")
-    return Reply(answer["value"], trouble, answer["text"][:TEXT], answer["code"][:200], tuple(changed))
+    text = f"{WORDS[trouble]}\n{quoted(answer['text'])}" if trouble else ""
+    return Reply(answer["value"], trouble, BLANK if trouble == "blank" else text, answer["code"][:200], tuple(changed))
 
 
 def room_for(spec: Spec) -> int:

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+ROWS = "rows.json"
+
 
 class Store:
     """The results of an output folder by key, each a file that is there whole or not at all.
@@ -21,11 +23,22 @@ class Store:
         self.folder = output / "cache"
         self.folder.mkdir(exist_ok=True)
         self.failed: dict[str, dict] = {}
+        self.whole: set[str] = set()  # keys of files that were seen to be whole
         for scratch in self.folder.glob(".*"):  # of a killed run
             scratch.unlink()
 
     def __contains__(self, key: str) -> bool:
-        return key in self.failed or self._path(key).exists()
+        if key in self.failed or key in self.whole:
+            return True
+        try:
+            json.loads(self._path(key).read_text(encoding="utf-8"))["student"]
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError):  # damaged: it is graded again
+            self._path(key).unlink()
+            return False
+        self.whole.add(key)
+        return True
 
     def keep(self, result: dict) -> None:
         if result.get("again"):
@@ -84,11 +97,24 @@ def state(output: Path) -> dict:
     return said if isinstance(said, dict) else {}
 
 
+def rows(output: Path) -> dict[str, dict]:
+    """What the output folder's tables hold, by "UNIT/STUDENT": the result's key, and the submissions it came from."""
+    try:
+        said = json.loads((output / ROWS).read_text(encoding="utf-8"))
+        return {name: {"key": row["key"], "from": row["from"]} for name, row in said.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_rows(output: Path, said: dict[str, dict]) -> None:
+    replace(output / ROWS, json.dumps(said, indent=0))
+
+
 def seed(output: Path, wanted: int | None) -> int:
     """The seed of this output folder: as wanted, as drawn before, or drawn now and kept."""
     before = state(output).get("seed")
     if wanted is None:
-        wanted = before if isinstance(before, int) else secrets.randbelow(2**31)
+        wanted = before if isinstance(before, int) else secrets.randbits(128)
     if wanted != before:
         write_state(output, {"seed": wanted})
     return wanted

@@ -1,4 +1,4 @@
-"""A submitted notebook, read as data: whatever it is, it becomes cells to run and a clean copy, or a plain reason.
+"""The cells of a submitted notebook: which of them run, where functions are judged, and a clean copy for people.
 
 Nothing here runs or trusts anything of the student's. Cells are matched to the instructors' notebook by grade_id.
 """
@@ -8,23 +8,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from nbgrader.utils import compute_checksum
 
 from rnncourse.authoring import notebooks
-from rnncourse.grading.clean import as_text, outputs, stream
+from rnncourse.grading.clean import escaped, outputs, stream
 from rnncourse.grading.clean import markdown as clean_markdown
 
-MOST_BYTES = 10_000_000
-MOST_BRACKETS = 200_000  # of JSON: parsed, they take hundreds of bytes each
 MOST_CODE = 50_000, 200_000  # characters that are shown, of a cell and in all; all are run
 MOST_MARKDOWN = 100_000  # characters that are rendered, in all
-MOST_CELLS = 2_000
-
-
-class Unreadable(ValueError):
-    """The file is no notebook of this unit; the text says why, in plain words."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,17 @@ class Template:
         return {c.source.strip() for c in self.cells}
 
     @cached_property
+    def functions(self) -> set[str]:
+        """The functions that have a check cell."""
+        graded = (n for n, c in self.by_id.items() if c.metadata.nbgrader.get("grade"))
+        return {n.removeprefix("check_") for n in graded if n.startswith("check_")}
+
+    def checked(self, cell: dict) -> str | None:
+        """The function that an unlabelled code cell checks, if it does nothing else."""
+        found = re.fullmatch(r"""check\(\s*["'](\w+)["']\s*\)""", cell["source"].strip())
+        return found[1] if found and cell["grade_id"] is None and found[1] in self.functions else None
+
+    @cached_property
     def by_id(self) -> dict:
         return {c.metadata.nbgrader.grade_id: c for c in self.cells if "nbgrader" in c.metadata}
 
@@ -74,60 +78,10 @@ class Submission:
     """What is left of a file: code to run as (name, source), answers for people, problems in plain words."""
 
     code: list[tuple[str, str]] = field(default_factory=list)
+    places: list[tuple[int, str]] = field(default_factory=list)  # (cells of `code` before it, function) of check cells
     answered: dict[str, bool] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     cells: list[dict] = field(default_factory=list)  # as parsed: type, source, grade_id, outputs
-
-
-def parse(data: bytes) -> list[dict]:
-    """The cells of a notebook file of any format version, as plain dicts. Raises Unreadable."""
-    if not data.strip():
-        raise Unreadable("file is empty")
-    if len(data) > MOST_BYTES:
-        raise Unreadable(f"file has {len(data) / 1e6:.0f} MB; {MOST_BYTES // 10**6} MB are read")
-    if data[:2] == b"PK":
-        raise Unreadable("file is a zip archive, not a notebook")
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"file is not text in UTF-8 at byte {error.start}") from None
-    if text.lstrip()[:1] == "<":
-        raise Unreadable("file is a web page, not a notebook: the notebook has to be downloaded, not its page")
-    if text.count("[") + text.count("{") > MOST_BRACKETS:
-        raise Unreadable(f"file has more than {MOST_BRACKETS:,} brackets: no notebook is like that")
-    try:
-        notebook = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = len(text[: error.pos].encode("utf-8", "replace"))
-        raise Unreadable(f"file is not valid JSON at byte {place}: {error.msg}") from None
-    except (RecursionError, ValueError) as error:
-        raise Unreadable(f"file is not a notebook: {type(error).__name__}") from None
-    if not isinstance(notebook, dict):
-        raise Unreadable(f"file holds a JSON {type(notebook).__name__}, not a notebook")
-    cells = notebook.get("cells")
-    if cells is None and isinstance(notebook.get("worksheets"), list):  # format 3
-        sheets = [s for s in notebook["worksheets"] if isinstance(s, dict)]
-        cells = [c for s in sheets if isinstance(s.get("cells"), list) for c in s["cells"]]
-    if not isinstance(cells, list):
-        raise Unreadable("file is JSON without a list of cells, not a notebook")
-    return [_cell(c) for c in cells[:MOST_CELLS] if isinstance(c, dict)]
-
-
-def _cell(raw: dict) -> dict:
-    source = raw.get("source", raw.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(s for s in source if isinstance(s, str))
-    metadata = raw.get("metadata")
-    grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
-    outputs = raw.get("outputs")
-    kind = raw.get("cell_type")
-    return {
-        "type": kind if kind in ("code", "markdown", "raw") else "raw",
-        "source": as_text(source) if isinstance(source, str) else "",
-        "grade_id": grade_id if isinstance(grade_id, str) else None,
-        "outputs": outputs if isinstance(outputs, list) else [],
-    }
 
 
 def recognised(cells: list[dict], templates: dict[str, Template]) -> str | None:
@@ -146,25 +100,53 @@ def read(cells: list[dict], of: Template) -> Submission:
     """Match the cells to the instructors' notebook."""
     found = Submission(cells=cells)
     seen: dict[str, int] = {}
+    words = False  # Markdown of the student's own, outside of the cells for answers
     for k, cell in enumerate(cells):
         name, role = cell["grade_id"], of.role(cell["grade_id"] or "")
         if role:
             seen[name] = seen.get(name, 0) + 1
         if role == "manual":
-            blank = of.by_id[name].source.strip()
-            found.answered[name] = found.answered.get(name, False) or cell["source"].strip() not in ("", blank)
+            found.answered[name] = found.answered.get(name, False) or not same(cell, "", of.by_id[name].source)
+        elif role == "solution" and cell["type"] != "code" and cell["source"].strip():
+            found.problems.append(f"cell {name} is a {cell['type']} cell now and was not run: it has to be a code cell")
         elif cell["type"] == "code" and role in ("solution", None) and cell["source"].strip():
+            if function := of.checked(cell):  # a check cell that has lost its label
+                found.places.append((len(found.code), function))
             found.code.append((name if role else f"number {k + 1}", cell["source"]))
+        elif role == "locked" and cell["type"] == "code":
+            if not same(cell, of.by_id[name].source):
+                found.problems.append(f"read-only cell {name} was changed; its changes are not run")
+            if name.removeprefix("check_") in of.functions and name.startswith("check_"):
+                found.places.append((len(found.code), name.removeprefix("check_")))
+        if role != "manual" and cell["source"].strip() and (cell["type"] != "code" or _only_comments(cell)):
+            words = words or not (role == "solution" or same(cell, *of.texts))
     for name in of.by_id:
         role = of.role(name)
         if role == "manual":
             found.answered.setdefault(name, False)
         if role in ("solution", "manual") and not seen.get(name):
             found.problems.append(f"cell {name} is missing")
+    for name in (n for n, done in found.answered.items() if words and not done):
+        found.answered[name] = True
+        found.problems.append(f"cell {name} is blank, but the student has written text elsewhere: read that")
     if not seen:
         found.problems = ["no cell carries the unit's labels: all code cells were run"]
     found.problems += [f"cell {n} occurs {k} times" for n, k in seen.items() if k > 1 and of.role(n) != "locked"]
     return found
+
+
+def same(cell: dict, *sources: str) -> bool:
+    """Does a cell hold one of these texts? Blanks at the ends of lines do not count: editors take them away."""
+    return _bare(cell["source"]) in map(_bare, sources)
+
+
+@lru_cache(500)
+def _bare(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())
+
+
+def _only_comments(cell: dict) -> bool:
+    return all(line.lstrip().startswith("#") for line in cell["source"].splitlines() if line.strip())
 
 
 def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
@@ -192,6 +174,12 @@ def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, ensure_ascii=False)
 
 
+def plain(found: Submission, of: Template, messages: dict[str, str]) -> str:
+    """As `clean`, with every text of the student's as it stands, escaped, and without outputs."""
+    shown = [c | {"outputs": []} | ({} if c["type"] == "code" else {"type": "raw"}) for c in found.cells]
+    return clean(Submission(cells=shown), of, messages)
+
+
 def _shorten(cells: list[dict]) -> None:
     """Cut what nobody could read, before it is highlighted and rendered: both take long for long texts."""
     left = {"code": MOST_CODE[1], "markdown": MOST_MARKDOWN}
@@ -210,7 +198,7 @@ def _answered(original: dict, name: str | None, of: Template, theirs: list[dict]
     if name and of.role(name) != "locked":
         cell["source"] = "\n\n".join(t["source"] for t in theirs if t["source"].strip())
         if cell["cell_type"] == "markdown":
-            cell["source"] = clean_markdown(cell["source"])
+            cell["source"] = (escaped if any(t["type"] == "raw" for t in theirs) else clean_markdown)(cell["source"])
     if cell["cell_type"] == "code":
         function = (name or "").removeprefix("check_")
         if name != function and function in messages:
@@ -225,4 +213,5 @@ def _added(cell: dict) -> dict:
     if cell["type"] == "code":
         shown = {"outputs": outputs(cell["outputs"]), "execution_count": None}
         return {"cell_type": "code", "metadata": {}, "source": cell["source"]} | shown
-    return {"cell_type": "markdown", "metadata": {}, "source": clean_markdown(cell["source"])}
+    shown = (escaped if cell["type"] == "raw" else clean_markdown)(cell["source"])
+    return {"cell_type": "markdown", "metadata": {}, "source": shown}

@@ -151,6 +151,8 @@ def _check_types(arrays, dtype=None, owner="x"):
             raise ValueError(f"{name} is of type {type(value).__name__}, expected a NumPy array: {fix}")
         if value.dtype not in (np.float32, np.float64):
             fix = f"pass {name}.astype(np.{wanted})"
+            if name == "x" and value.dtype.kind in "iu":
+                fix += ", or if these are ids of tokens their one-hot vectors, np.eye(V)[x]"
             raise ValueError(f"{name} has dtype {value.dtype}, expected float32 or float64: {fix}")
         if dtype is None:
             dtype = value.dtype

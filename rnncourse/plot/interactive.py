@@ -80,6 +80,8 @@ def steps(
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or len(values) != T:
             raise ValueError(f"panel {name!r} has shape {values.shape}, expected (T, K) with T = {T} tokens")
+        if not np.isfinite(values).all():
+            raise ValueError(f"panel {name!r} holds NaN or infinity, for which there is no colour: replace them first")
         scale = scales.get(name) or float(np.abs(values).max()) or 1.0
         drawn.append({"name": name, "values": _numbers(values / scale, places=2), "scale": _number(scale)})
     unknown = set(scales) - set(panels)
@@ -130,7 +132,10 @@ def curves(
         raise ValueError(f"notes has shape {said.shape}, expected one sentence per setting, {sizes}")
     lines, start = dict(lines or {}), dict(start or {})
     everything = np.concatenate([*(values.ravel() for values in series.values()), list(lines.values())])
-    low, high = limits or _limits(everything[np.isfinite(everything)], "y" in log)
+    everything = everything[np.isfinite(everything) & (everything > 0 if "y" in log else True)]
+    if not everything.size:
+        raise ValueError(f"no series has a {'positive' if 'y' in log else 'finite'} value: there is nothing to draw")
+    low, high = limits or _limits(everything, "y" in log)
     places = None if "y" in log else max(0, DIGITS - math.floor(math.log10(high - low)))
     named = isinstance(x[0], str)
     return {
@@ -173,12 +178,20 @@ def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars:
     for text, logits in contexts.items():
         if np.shape(logits) != (len(tokens),):
             raise ValueError(f"logits after {text!r} have shape {np.shape(logits)}, expected ({len(tokens)},)")
+        if not np.isfinite(np.max(logits)):
+            raise ValueError(f"the largest logit after {text!r} is {np.max(logits)}, expected a finite number")
     return {
         "kind": "sampling",
         "tokens": list(tokens),
-        "contexts": [{"text": text, "logits": _numbers(logits, places=2)} for text, logits in contexts.items()],
+        "contexts": [{"text": text, "logits": _numbers(_above(logits), places=2)} for text, logits in contexts.items()],
         "bars": min(bars, len(tokens)),
     }
+
+
+def _above(logits) -> np.ndarray:
+    """Logits with a floor so far below the largest that its probability is 0 at any temperature; JSON has no -inf."""
+    logits = np.asarray(logits, dtype=float)
+    return np.maximum(logits, logits.max() - 1e5)
 
 
 def _number(value: float, places: int | None = None, digits: int = DIGITS) -> float | int | None:
@@ -195,10 +208,10 @@ def _numbers(values, places: int | None = None) -> list:
 
 def _limits(values: np.ndarray, log: bool) -> tuple[float, float]:
     if log:
-        values = values[values > 0]
-        return 10.0 ** math.floor(math.log10(values.min())), 10.0 ** math.ceil(math.log10(values.max()))
-    low, high = min(0.0, float(values.min())), float(values.max())
-    return low, high + 0.05 * (high - low)
+        low, high = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
+        return 10.0**low, 10.0 ** (high if high > low else low + 1)
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    return low, high + 0.05 * (high - low) if high > low else low + 1.0
 
 
 def _ticks(low: float, high: float, log: bool) -> list:
@@ -207,6 +220,7 @@ def _ticks(low: float, high: float, log: bool) -> list:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (last - first) / step <= 6)
         return [float(f"1e{k}") for k in range(first, last + 1) if k % step == 0]
-    steps = [digit * 10.0**power for power, digit in product(range(-9, 10), (1, 2, 5))]
+    power = math.floor(math.log10(high - low))
+    steps = [digit * 10.0**k for k, digit in product(range(power - 1, power + 2), (1, 2, 5))]
     step = next(step for step in steps if (high - low) / step <= 6)
     return [_number(k * step) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
