@@ -349,12 +349,6 @@ def one_time_after_another(n, K, horizon, valid, test):
     return np.array(train), np.array(later), np.array(last)
 
 
-def parts(n, train, valid, test):
-    """Masks of three ranges, both ends included."""
-    t = np.arange(n)
-    return tuple((t >= a) & (t <= b) for a, b in (train, valid, test))
-
-
 # 7. scale
 
 scale = exercise("scale", points=2, returns=("scaled", "mean", "deviation"))

@@ -4,7 +4,6 @@ import numpy as np
 from checks import (
     interpolated_loss,
     next_targets,
-    parts,
     scale,
     seasonal_skill,
     stream_batch,
@@ -38,7 +37,7 @@ slips(
             "starts + K - 1": "y is the last value of its own window: the target can be seen, and a copy scores a perfect forecast.",
             "starts + K - 2 + horizon": "y comes one step too early: the horizon counts from the window's last value, so horizon 1 is the next one.",
             "starts + horizon": "The horizon is counted from the start of the window: it counts from the window's last value.",
-            "np.arange(N) + K - 1 + horizon": "The targets do not move with the stride: y[n] belongs to the window that starts at n * stride.",
+            "np.arange(N) + K - 1 + horizon": "The targets do not move with the stride: each belongs to its own window, and the windows lie a stride apart.",
         },
         "N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)": {
             "horizon = horizon * stride\n    N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)": "The horizon is counted in strides: it counts steps of the series, whatever the stride."
@@ -183,7 +182,9 @@ def batch_first(x, K, horizon, stride):
     return X.swapaxes(0, 1), y
 
 
-@windows.mistake("X has the right shape but mixes windows and steps: reshape does not swap two axes, swapaxes does.")
+@windows.mistake(
+    "X has the right shape but mixes windows and steps: reshape reads the same numbers in the same order, it exchanges no axes."
+)
 def reshaped(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X.swapaxes(0, 1).reshape(X.shape), y
@@ -236,20 +237,20 @@ slips(
 )
 
 
-@next_targets.mistake("The targets are the tokens before, not after: y[t] is ids[t + 1].")
+@next_targets.mistake("The targets are the tokens before, not after: a model would learn to read backwards.")
 def backwards(ids, lengths, end, ignore):
     y = with_end(np.concatenate([ids[:1] * 0 + ignore, ids[:-1]]), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake("The targets lie two steps ahead: y[t] is ids[t + 1], the very next token.")
+@next_targets.mistake("The targets lie two steps ahead: each is the very next token.")
 def two_ahead(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, ignore, by=2), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
 @next_targets.mistake(
-    "`end` stands one step too late: it is the target of the last real token, at step lengths[b] - 1."
+    "`end` stands one step too late: it is the target of the last real token, not of the first padded step."
 )
 def end_too_late(ids, lengths, end, ignore):
     y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, ignore))
@@ -269,14 +270,14 @@ def without_the_last_row(ids, lengths, end, ignore):
 
 
 @next_targets.mistake(
-    "Only sequences that fill their column get `end`: a shorter one ends at lengths[b] - 1, where y now holds padding."
+    "Only sequences that fill their column get `end`: at the last token of a shorter one y now holds padding."
 )
 def end_of_full_columns(ids, lengths, end, ignore):
     return np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
 
 
 @next_targets.mistake(
-    "`end` fills whole rows: one index per column is needed, so that row lengths[b] - 1 changes in column b alone."
+    "`end` fills whole rows: a row index by itself means all columns, and each column has a row of its own."
 )
 def end_in_whole_rows(ids, lengths, end, ignore):
     y = moved_on(ids, end)
@@ -284,19 +285,19 @@ def end_in_whole_rows(ids, lengths, end, ignore):
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake("The padding has targets: all steps from lengths[b] on get `ignore`.")
+@next_targets.mistake("The padding has targets: nobody should be asked to predict it.")
 def padding_is_predicted(ids, lengths, end, ignore):
     return with_end(moved_on(ids, ignore), lengths, end)
 
 
 @next_targets.mistake(
-    "The padding has targets, the last of them the first token: np.roll wraps round, and all padded steps get `ignore`."
+    "The padding has targets, the last of them the first token: np.roll wraps round, and nobody should be asked to predict padding."
 )
 def padding_rolls(ids, lengths, end, ignore):
     return with_end(np.roll(ids, -1, axis=0), lengths, end)
 
 
-@next_targets.mistake("The padding keeps its ids as targets: all steps from lengths[b] on get `ignore`.")
+@next_targets.mistake("The padding keeps its ids as targets: a loss would count them as tokens.")
 def padding_stays(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, end), lengths, end)
     return np.where(is_padding(ids, lengths), ids, y)
@@ -315,7 +316,9 @@ def zeros_are_padding(ids, lengths, end, ignore):
     return np.where(ids == 0, ignore, with_end(moved_on(ids, end), lengths, end))
 
 
-@next_targets.mistake("One padded step still has a target: padding begins at step lengths[b] itself.")
+@next_targets.mistake(
+    "One padded step still has a target: steps are counted from 0, so the padding begins one step earlier than this."
+)
 def one_step_of_padding(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, ignore), lengths, end)
     return np.where(is_padding(ids, lengths + 1), ignore, y)
@@ -328,19 +331,21 @@ def one_too_few(ids, lengths, end, ignore):
     return with_masks(ids, np.maximum(lengths - 1, 1), end, ignore)
 
 
-@next_targets.mistake("The shift goes along the batch: y[t, b] is the next token of the same column b.")
+@next_targets.mistake("The shift goes along the batch: the next token stands in the same column, one row further down.")
 def along_the_batch(ids, lengths, end, ignore):
     y = np.concatenate([ids[:, 1:], np.full((len(ids), 1), end)], axis=1)
     return np.where(is_padding(ids, lengths), ignore, with_end(y, lengths, end))
 
 
-@next_targets.mistake("The roll goes along the batch: it is the time axis, 0, along which the next token lies.")
+@next_targets.mistake("The roll goes along the batch: the next token lies along the time axis.")
 def rolled_along_the_batch(ids, lengths, end, ignore):
     y = with_end(np.roll(ids, -1, axis=1), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake("The roll has no axis and runs through the whole array: name axis 0, time.")
+@next_targets.mistake(
+    "The roll has no axis and runs through the whole array: the next token lies along the time axis alone."
+)
 def rolled_flat(ids, lengths, end, ignore):
     y = with_end(np.roll(ids, -1), lengths, end)
     return np.where(is_padding(ids, lengths), ignore, y)
@@ -381,14 +386,14 @@ slips(
         },
         "slice(k * T, k * T + T)": {
             "slice(0, T)": "k is ignored: this is always batch 0.",
-            "slice(k, k + T)": "Batch k starts at step k: it starts at step k * T, or the batches overlap and most tokens are used many times.",
+            "slice(k, k + T)": "Batch k starts at step k: a batch starts where the one before ends, or most tokens are used many times.",
             "slice(k * T - T, k * T)": "The batches are counted from 1: batch 0 holds the first T steps.",
         },
         "length = (len(ids) - 1) // B": {
             "length = (len(ids) - 1) // B // T * T": "The streams are shortened to whole batches: here the last batch may be shorter, and less of the text is lost."
         },
         "(len(ids) - 1) // B": {
-            "len(ids) // B": "The length of a stream forgets that the last input needs a target as well: it is (N - 1) // B."
+            "len(ids) // B": "The length of a stream forgets that the last input needs a target as well: one token of the text is only a target."
         },
         "steps = slice(k * T, k * T + T)": {
             "steps = slice(k * T, min(k * T + T, length // T * T))": "The last, shorter batch is dropped: it holds the steps that are left."
@@ -416,7 +421,7 @@ def pieces(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
-    "Stream b starts at b * T: with L steps in each stream it starts at b * L, or the streams overlap."
+    "Stream b starts T tokens after the one before: a stream starts where the one before ends, or the streams overlap."
 )
 def overlapping(ids, document, T, B, k):
     length = (len(ids) - 1) // B
@@ -431,7 +436,7 @@ def filled_up(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
-    "The last batch is filled up by steps of the batch before: it begins at step k * T and has fewer rows."
+    "The last batch is filled up by steps of the batch before: these tokens would be trained on twice, and it has fewer rows."
 )
 def filled_from_before(ids, document, T, B, k):
     length = (len(ids) - 1) // B
@@ -471,7 +476,7 @@ def rolled_streams(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
-    "The last target may be the first token of the text: the last token is only a target, so a stream has (N - 1) // B steps."
+    "The last target may be the first token of the text: the last token has no successor, so it can only be a target."
 )
 def rolled_text(ids, document, T, B, k):
     length = len(ids) // B
@@ -484,7 +489,7 @@ def rolled_text(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
-    "keep is True in the last row of each batch: its targets are the tokens that follow in the text, compare with them."
+    "keep is True in the last row of each batch: its targets are the tokens that follow in the text, also across a border."
 )
 def last_row_kept(ids, document, T, B, k):
     x, y, keep = with_positions(ids, document, T, B, k)
@@ -493,7 +498,7 @@ def last_row_kept(ids, document, T, B, k):
 
 
 @stream_batch.mistake(
-    "keep is False in the last row of each batch: its targets are the tokens that follow in the text, compare with them."
+    "keep is False in the last row of each batch: its targets are tokens of the text like others, in the next batch."
 )
 def last_row_left_out(ids, document, T, B, k):
     x, y, keep = with_positions(ids, document, T, B, k)
@@ -524,15 +529,15 @@ slips(
         },
         "total -= np.log(p)": {
             "total -= np.log(p if seen > 0 else 1 / V)": "After a token that nothing ever followed, all tokens are taken to be equally likely: the single tokens decide.",
-            "total += np.log(p)": "The sign is missing: the loss is the mean of -ln p.",
+            "total += np.log(p)": "The sign is missing: the logarithm of a probability is negative, and a loss is not.",
         },
         "if seen > 0": {
             "if seen > 1": "After a token that was followed once, the pairs are left out: only if it was never followed does their fraction not exist."
         },
         "(pairs.sum() + k * V)": {
-            "pairs.sum()": "The denominator lacks kV: k was added to each of V counts, so the probabilities now sum to more than 1.",
-            "(pairs.sum() + k)": "The denominator adds k once: it was added to each of V counts.",
-            "(pairs.sum() + k * V * V)": "The denominator adds k for all V * V pairs: it was added to the counts of V single tokens.",
+            "pairs.sum()": "The denominator lacks what was added to the counts: the probabilities now sum to more than 1.",
+            "(pairs.sum() + k)": "The denominator adds k once: more than that was added to the counts together.",
+            "(pairs.sum() + k * V * V)": "The denominator adds k for all pairs: it was added to the counts of the single tokens alone.",
         },
         "(pairs.sum(axis=0) + k)": {
             "pairs.sum(axis=0)": "The numerator lacks k: a token that never came second has probability 0, and the sum over all is below 1."
@@ -544,10 +549,10 @@ slips(
         },
         "pairs[before, token] / seen": {
             "(pairs[before, token] + k) / (seen + k * V)": "The pairs are smoothed as well: only the probabilities of the single tokens are.",
-            "pairs[before, token] / pairs.sum()": "The pairs are divided by the count of all pairs: divide by the sum of the row, the pairs that begin with the same token.",
+            "pairs[before, token] / pairs.sum()": "The pairs are divided by the count of all pairs: what follows one token has to add up to 1 by itself.",
         },
         "seen = pairs[before].sum()": {
-            "seen = pairs[:, before].sum()": "The pairs are divided by how often the first token came second: divide by the sum of its row."
+            "seen = pairs[:, before].sum()": "The pairs are divided by how often the first token came second: it is how often it came first that makes them add up to 1."
         },
         "pairs[before, token]": {
             "pairs[token, before]": "A pair is looked up the wrong way round, though divided by the right sum: pairs[i, j] counts i followed by j."
@@ -556,22 +561,22 @@ slips(
             "pairs = pairs.T\n    V = len(pairs)": "The table is read the wrong way round: rows belong to the token before, columns to the one that follows."
         },
         "pairs.sum(axis=0)": {
-            "pairs.sum(axis=1)": "The single tokens are counted as the first of a pair: c(. j) is the sum of column j, how often j came second."
+            "pairs.sum(axis=1)": "The single tokens are counted as the first of a pair: it is how often a token came second that makes it likely to come."
         },
         "weight * pairs[before, token] / seen + (1 - weight) * p": {
-            "(1 - weight) * pairs[before, token] / seen + weight * p": "The weights are exchanged: lambda belongs to the pairs, 1 - lambda to the single tokens."
+            "(1 - weight) * pairs[before, token] / seen + weight * p": "The weights are exchanged: lambda is the share of the pairs."
         },
         "+ (1 - weight) * p": {
-            "+ p": "The single tokens are added without their weight 1 - lambda: the probabilities then sum to more than 1."
+            "+ p": "The single tokens are added without their weight: the probabilities then sum to more than 1."
         },
         "total / (len(ids) - 1)": {
             "total / len(ids)": "The mean is taken over N tokens: a text of N tokens holds N - 1 predictions.",
             "total": "The loss is a sum: divide by the number of predictions, or longer texts look worse.",
         },
         "nats / np.log(2)": {
-            "nats * np.log(2)": "Bits are nats divided by ln 2: a bit is the smaller unit.",
+            "nats * np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so there are more of them.",
             "np.exp(nats)": "The second value is the perplexity, exp of the nats: bits are asked for.",
-            "nats": "Both values are in nats: a loss in bits is the one in nats divided by ln 2.",
+            "nats": "Both values are in nats: a bit is the smaller unit, so the second number is the larger one.",
         },
         "return nats, nats / np.log(2)": {
             "return nats / np.log(2), nats": "Bits come first here: the order is nats, bits."
@@ -581,7 +586,7 @@ slips(
             "np.log10(p)": "The logarithm has base 10: nats use the natural logarithm.",
         },
         "total -= np.log(p)\n    nats = total / (len(ids) - 1)": {
-            "total += p\n    nats = -np.log(total / (len(ids) - 1))": "This is minus the logarithm of the mean probability: the loss is the mean of the logarithms."
+            "total += p\n    nats = -np.log(total / (len(ids) - 1))": "This is the logarithm of the mean probability, which good predictions rule: a loss is taken for each prediction and then averaged."
         },
     },
 )
@@ -621,13 +626,22 @@ def whole_weight_for_new_pairs(pairs, ids, weight, k):
 
 
 @interpolated_loss.mistake(
-    "Each column of the counts is divided by the sum of a row: sums over axis 1 need keepdims=True to stand beside their rows."
+    "Each column of the counts is divided by the sum of a row: the sums stand side by side where they should stand one below the other."
 )
 def without_keepdims(pairs, ids, weight, k):
     _, unigram, known = probabilities(pairs, ids, k)
     bigram = (pairs / np.maximum(pairs.sum(axis=1), 1))[ids[:-1], ids[1:]]
     p = np.where(known, weight * bigram + (1 - weight) * unigram, unigram)
     return both_units(-np.log(p))
+
+
+@interpolated_loss.mistake(
+    "The product of the probabilities is returned in place of its logarithm: it shrinks with every token, however good the model."
+)
+def product_of_probabilities(pairs, ids, weight, k):
+    bigram, unigram, known = probabilities(pairs, ids, k)
+    likelihood = np.prod(np.where(known, weight * bigram + (1 - weight) * unigram, unigram))
+    return likelihood, likelihood / np.log(2)
 
 
 @interpolated_loss.mistake("The text is predicted backwards: each token is predicted from the one before it.")
@@ -707,9 +721,9 @@ slips(
             "rival = np.stack([x[t % period : first : period].mean(axis=0) for t in range(first, len(x))])": "The rival is the mean of each season: it should be the last known value of the same season.",
         },
         SKILL: {
-            "mse / rival_mse": "The `1 -` is missing: the skill of a perfect forecast is 1.",
+            "mse / rival_mse": "This is the ratio of the errors alone: it is 0 for a perfect forecast, whose skill is 1.",
             "1 - rival_mse / mse": "The ratio is upside down: the error of the forecast is divided by that of the rival.",
-            "mse / rival_mse - 1": "The 1 is taken from the ratio, not the ratio from 1: the skill of a perfect forecast is 1, not -1.",
+            "mse / rival_mse - 1": "The sign is turned round: the skill of a perfect forecast is 1, not -1.",
             "rival_mse / mse - 1": "The gain is divided by the error of the forecast: divide by that of the rival.",
             "1 - np.sqrt(mse / rival_mse)": "The skill compares root mean squares: it is defined with the squared errors, without a root.",
             "np.maximum(1 - mse / rival_mse, 0)": "A skill below 0 is cut off: a forecast that is worse than the rival has a negative one.",
@@ -769,6 +783,12 @@ TRAIN, VALID = "(t <= v - horizon)", "(t <= s - horizon)"
 FIRST = "(t >= K - 1 + horizon)"
 
 
+def parts(n, train, valid, test):
+    """Masks of three ranges, both ends included."""
+    t = np.arange(n)
+    return tuple((t >= a) & (t <= b) for a, b in (train, valid, test))
+
+
 def masks(n, K, horizon, valid, test, gap=None):
     """The three parts, with the gaps of another horizon if one is given."""
     s, v, gap = n - test, n - test - valid, horizon if gap is None else gap
@@ -791,11 +811,11 @@ slips(
         },
         FIRST: {
             "(t >= K - 2 + horizon)": "The training targets begin one step too early: the window of the first one would begin before the series.",
-            "(t >= 0)": "The first training targets have no whole window: the first one that has lies at K - 1 + horizon.",
+            "(t >= 0)": "The first training targets have no whole window: K values and the way to the target have to fit in before them.",
             "(t >= K - 1)": "The training targets begin with the last value of the first window: its target lies `horizon` steps further on.",
             "(t >= K)": "The training targets begin at K: with a longer horizon that window would begin before the series.",
             "(t >= horizon)": "The training targets begin at `horizon`: the window before has K values, and all must be in the series.",
-            "(t >= K + horizon)": "The first training target is lost: a window that starts at 0 has its target at K - 1 + horizon.",
+            "(t >= K + horizon)": "The first training target is lost: the window that starts at 0 has its target one step before this.",
         },
         "s = n - test\n    v = s - valid": {
             "s = n - valid\n    v = s - test": "The lengths of validation and test are exchanged."
@@ -843,7 +863,7 @@ def gaps_of_both(n, K, horizon, valid, test):
 
 
 @time_split.mistake(
-    "The gaps keep the windows apart, K - 1 + h steps: inputs may overlap, only targets not yet known may not be used."
+    "The gaps keep whole windows and their targets apart: inputs may overlap, only targets not yet known may not be used."
 )
 def gaps_apart(n, K, horizon, valid, test):
     return masks(n, K, horizon, valid, test, gap=K - 1 + horizon)
@@ -891,7 +911,7 @@ def times_of_forecasts(n, K, horizon, valid, test):
     return tuple(np.roll(m, -horizon) for m in masks(n, K, horizon, valid, test))
 
 
-@time_split.mistake("True stands where a window begins: it belongs at its target, K - 1 + h steps later.")
+@time_split.mistake("True stands where a window begins: it belongs at its target, behind the window.")
 def starts_of_windows(n, K, horizon, valid, test):
     later = K - 1 + horizon
     return tuple(np.roll(m, -later) for m in masks(n, K, horizon, valid, test))
@@ -942,18 +962,18 @@ slips(
     {
         KNOWN: {
             "known = x": "The statistics are taken over all steps: only the first n_train may be known.",
-            "known = x[: n_train + 1]": "The statistics are taken over one step too many: the first n_train steps are 0 to n_train - 1.",
-            "known = x[: max(n_train - 1, 1)]": "The statistics are taken over one step too few: the first n_train steps are 0 to n_train - 1.",
+            "known = x[: n_train + 1]": "The statistics are taken over one step too many: steps are counted from 0.",
+            "known = x[: max(n_train - 1, 1)]": "The statistics are taken over one step too few: the last training step counts as well.",
             "known = x[-n_train:]": "The statistics are taken over the last n_train steps: the first ones are for training.",
             "known = x[n_train:]": "The statistics are taken over the later part: the first n_train steps are for training.",
             "known = x[:n_train, :1]": "The statistics are those of the first series: take them over all series.",
         },
         DEVIATION: {
-            "np.nanstd(known, axis=(0, 1), ddof=1 if len(known) * known.shape[1] > 1 else 0)": "The deviation divides by one less than the number of values: here it is the plain mean of the squares (ddof=0).",
+            "np.nanstd(known, axis=(0, 1), ddof=1 if len(known) * known.shape[1] > 1 else 0)": "The deviation divides by one less than the number of values: here the squares are averaged plainly.",
             "np.nanvar(known, axis=(0, 1))": "This divides by the variance: the deviation is its square root.",
-            "np.sqrt(np.nanmean(known**2, axis=(0, 1)))": "The deviation is taken from 0: it is the root of the mean square distance from the mean.",
-            "np.nanmean(np.abs(known - mean), axis=(0, 1))": "The deviation is the mean absolute distance from the mean: square the distances, and take the root of their mean.",
-            "np.nanmax(known, axis=(0, 1)) - np.nanmin(known, axis=(0, 1))": "The deviation is the whole range of the values: it is the root of the mean square distance from the mean.",
+            "np.sqrt(np.nanmean(known**2, axis=(0, 1)))": "The deviation is taken from 0: it says how far values lie from their mean.",
+            "np.nanmean(np.abs(known - mean), axis=(0, 1))": "The deviation is the mean absolute distance from the mean: the standard deviation is made with squares, so that large distances count for more.",
+            "np.nanmax(known, axis=(0, 1)) - np.nanmin(known, axis=(0, 1))": "The deviation is the whole range of the values: that is set by the two most extreme ones alone.",
         },
         MEAN: {"np.nanmedian(known, axis=(0, 1))": "The median stands for the mean."},
         CONSTANT: {
@@ -1058,7 +1078,7 @@ def averaged_over_series(x, n_train):
 
 
 @scale.mistake(
-    "The statistics are taken over series and features: each feature has its own, over steps and series (axes 0 and 1)."
+    "The statistics are taken over series and features: each feature has its own, and the series share them."
 )
 def wrong_axes(x, n_train):
     known = x[:n_train]

@@ -46,8 +46,6 @@ def one_matrix_row_by_row(x, h_prev, W_x, W_h, b, alpha):
 # 2. unroll
 
 unroll = exercise("unroll", points=3, returns="h")
-
-
 STEPS = (toys.fading_sum, toys.largest_so_far, toys.squashed_shift)
 
 
@@ -376,12 +374,6 @@ def draw_fit(rng, T, B, H, O):
 @fit.inputs(T=(6,), B=(3,), H=(4,), O=(2,))
 def draw_fit_without_washout(rng, T, B, H, O):
     return {**draw_fit(rng, T, B, H, O), "washout": 0}
-
-
-def rows(kept):
-    """The first two lines of the solution, by what is kept of "h & target", or of either "{}"."""
-    of_h, of_target = kept.split(" & ") if "&" in kept else map(kept.format, ("h", "target"))
-    return f"states = {of_h}.reshape(-1, h.shape[-1])\n    wanted = {of_target}.reshape(-1, target.shape[-1])"
 
 
 @fit.answer

@@ -4,7 +4,7 @@ import itertools
 from functools import partial
 
 import numpy as np
-from checks import count, every, fit, last, loss, rows, six_units, stacked_least_squares, step, three, unroll, weighted
+from checks import count, every, fit, last, loss, six_units, stacked_least_squares, step, three, unroll, weighted
 
 from rnncourse.authoring import mistakes, slips
 
@@ -14,15 +14,15 @@ slips(
     step,
     {
         "(1 - alpha) * h_prev + alpha * new": {
-            "h_prev + alpha * new": "The old state is kept whole: only the share 1 - alpha of it stays, or the state can leave the range -1 to 1.",
+            "h_prev + alpha * new": "The old state is kept whole: only the share that the new value leaves may stay, or the state can leave the range -1 to 1.",
             "(1 - alpha) * h_prev + new": "The new value is added whole: only the share alpha of it enters.",
-            "h_prev + new": "Old and new value are both taken whole: their shares are 1 - alpha and alpha.",
-            "alpha * h_prev + (1 - alpha) * new": "The leak is on the wrong side: alpha is the share of the new value, 1 - alpha that of the old state.",
+            "h_prev + new": "Old and new value are both taken whole: their shares have to add up to 1.",
+            "alpha * h_prev + (1 - alpha) * new": "The leak is on the wrong side: alpha is the share of the new value.",
             "new": "There is no leak: the whole state is replaced, which is the plain cell.",
-            "alpha * new": "The old state is missing from the mixture: its share 1 - alpha stays.",
+            "alpha * new": "The old state is missing from the mixture: without it the unit leaks everything at once.",
             "(1 - alpha) * h_prev - alpha * new": "The new value is subtracted: a mixture is a sum of two shares.",
-            "(alpha - 1) * h_prev + alpha * new": "The old state enters with the wrong sign: its share is 1 - alpha.",
-            "(1 - alpha) * (h_prev + alpha * new)": "The bracket closes too late: 1 - alpha multiplies the old state, not the new value as well.",
+            "(alpha - 1) * h_prev + alpha * new": "The old state enters with the wrong sign: what a unit was should carry on, not turn round at every step.",
+            "(1 - alpha) * (h_prev + alpha * new)": "The bracket closes too late: the old state's share multiplies the new value as well, which is then too small.",
             "1 - alpha * h_prev + alpha * new": "The bracket around 1 - alpha is missing: so a 1 is added to every unit.",
             "(1 - alpha) * h_prev @ W_h.T + alpha * new": "The share that stays goes through W_h: each unit keeps a share of its own old value.",
             "np.tanh((1 - alpha) * h_prev + alpha * new)": "The mixture is squashed as well: tanh belongs around the new value only, and the old state stays as it is.",
@@ -42,14 +42,12 @@ slips(
         },
         " + h_prev @ W_h.T": {
             "": "The recurrent term is missing inside the tanh: the leak alone lets each unit hear only itself.",
-            " + h_prev @ W_h": "W_h is used in the wrong orientation: unit j must gather from all units with row j of W_h.",
+            " + h_prev @ W_h": "W_h is used in the wrong orientation: a row of W_h belongs to the unit that receives.",
             " + (1 - alpha) * h_prev @ W_h.T": "The old state is shortened before W_h reads it: inside the tanh it stands whole.",
         },
         "x @ W_x.T + ": {"": "The input term is missing: W_x brings x into the sum."},
     },
 )
-
-
 mistakes(
     step,
     one_tanh_around_all=(
@@ -174,49 +172,47 @@ slips(
     count,
     {
         " + biases * H": {
-            "": "The biases of the layers are missing: each bias vector has H entries.",
+            "": "The biases of the layers are missing: every unit has one in each bias vector.",
             " + H": "Only one bias vector per layer is counted: `biases` says how many there are.",
             " + 2 * H": "Two bias vectors are counted in every layer: `biases` says how many there are.",
-            " + biases": "The bias of a layer is counted as one number: each bias vector has H entries, one per unit.",
-            " + biases * below": "A bias has as many entries as the layer has inputs: it has one per unit, H of them.",
+            " + biases": "The bias of a layer is counted as one number: every unit has its own.",
+            " + biases * below": "A bias has as many entries as the layer has inputs: it shifts the units, so every unit has one.",
             " + biases * H * (_ == 0)": "The biases are counted once for the whole stack: every layer has its own.",
         },
         "below = H": {
-            "below = I": "Every layer is counted as if it read the input: layers above the first read the H states below them.",
+            "below = I": "Every layer is counted as if it read the input: the layers above the first read the states below them.",
             "below = 0": "The layers above the first have one matrix only: each has W_x for the layer below and W_h for its own past.",
-            "below += H": "The inputs of the layers add up: a layer reads the H states right below it and nothing else.",
-            "below = I + H": "The layers above the first read the input as well: they read the H states below them and nothing else.",
+            "below += H": "The inputs of the layers add up: a layer reads the states right below it and nothing else.",
+            "below = I + H": "The layers above the first read the input as well: they read the states below them and nothing else.",
         },
         "total, below = 0, I": {
-            "total, below = 0, H": "The first layer is counted as if it read H states: it reads the I inputs.",
-            "total, below = H * H, I": "There is one matrix too many between the layers: of L layers only L - 1 read another layer.",
+            "total, below = 0, H": "The first layer is counted as if it read states: it reads the inputs.",
+            "total, below = H * H, I": "There is one matrix too many between the layers: the first layer reads no other.",
         },
         " + H * H": {
-            "": "The recurrent matrix is missing: every layer has an H by H matrix W_h.",
-            " + below * below": "W_h has the size of the layer's input: from unit to unit it is H by H, also in the first layer.",
+            "": "The recurrent matrices are missing: every layer also reads its own past.",
+            " + below * below": "W_h has the size of the layer's input: it leads from every unit to every unit, also in the first layer.",
         },
-        "H * below + ": {
-            "": "The input matrices are missing: every layer has a W_x from what it reads to its H units."
-        },
+        "H * below + ": {"": "The input matrices are missing: every layer has a W_x from what it reads to its units."},
         "range(L)": {
             "range(1)": "Only one layer is counted: there are L of them, each with weights of its own.",
             "range(L + 1)": "One layer too many is counted: the first is one of the L.",
-            "range(max(L - 1, 1))": "The last layer is missing: of L layers, L - 1 come above the first.",
+            "range(max(L - 1, 1))": "The last layer is missing: the first one is one of the L, and all the others come above it.",
         },
         "O * H + O": {
-            "0": "The readout is missing: it has O by H weights and O biases.",
+            "0": "The readout is missing: its weights and its bias are trained too.",
             "O * H": "The bias of the readout is missing: it has one entry per output.",
             "O * H + biases * O": "The readout gets as many biases as a layer: it always has one.",
             "O * H + 2 * O": "The readout is given two biases: it always has one.",
-            "O * I + O": "The readout is attached to the input: it reads the H states of the last layer.",
+            "O * I + O": "The readout is attached to the input: it reads the states of the last layer.",
             "O * H * L + O": "The readout reads the states of all layers: it reads the last layer's alone.",
             "L * (O * H + O)": "The readout is counted once per layer: only the last layer is read.",
             "O * H + 1": "The bias of the readout is counted as one number: it has one entry per output.",
-            "O * H + H": "The bias of the readout has H entries: it has one entry per output.",
+            "O * H + H": "The bias of the readout has an entry per unit: it shifts the outputs, so every output has one.",
         },
         "    if O > 0:\n        total += O * H + O": {
-            "    total += O * H + 1": "The bias of the readout is counted as one number, even where there is no readout: it has O entries.",
-            "    total += O * H + H": "The bias of the readout has H entries, even where there is no readout: it has O entries.",
+            "    total += O * H + 1": "The bias of the readout is counted as one number, and even where there is no readout.",
+            "    total += O * H + H": "The bias of the readout has an entry per unit, and even where there is no readout: outputs have biases of their own.",
         },
         "return total": {
             "return total + L * H": "A first state is counted for every layer: h0 is given, not trained.",
@@ -299,7 +295,7 @@ mistakes(
         lambda: six_units(2.5),
     ),
     bit_0_never_on=(
-        "The units for bit 0 never come on: their condition is 1 - x, whose 1 has to be in the bias too.",
+        "The units for bit 0 never come on: all units have the same bias here, and that the bit is 0 has to be said by a bias of its own.",
         lambda: six_units_but(bias=-3.0),
     ),
     both_leading_to_0_on=(
@@ -311,14 +307,8 @@ mistakes(
         lambda: six_units_but(on=(0, 3)),
     ),
 )
-
-
 COMMON_GAINS = (4.0, 5.0, 6.0, 8.0, 10.0)  # the answers depend on it
-
-
 ORDER = "the order is W_x, W_h, b, h0, w_y, c"
-
-
 for name, what, right, change, gains in (
     (
         "b_without_gain",
@@ -355,9 +345,9 @@ slips(
     {
         "h[lengths - 1, columns]": {
             "h[-1]": "The last padded step is read: behind its own length, a sequence's state has gone on through the padding.",
-            "h[np.minimum(lengths, len(h) - 1), columns]": "One step too far: a sequence of length n has its last real state at index n - 1.",
-            "h[lengths, columns]": "One step too far, and beyond the end of h for a sequence that fills it: the last real state of n is at index n - 1.",
-            "h[lengths - 2, columns]": "One step too early: a sequence of length n has its last real state at index n - 1.",
+            "h[np.minimum(lengths, len(h) - 1), columns]": "One step too far: the first padded state is read, since indices begin at 0.",
+            "h[lengths, columns]": "One step too far, and beyond the end of h for a sequence that fills it: indices begin at 0.",
+            "h[lengths - 2, columns]": "One step too early: the last real step is not yet in the state that is read.",
             "h[-lengths, columns]": "The steps are counted from the end of h: the padding is there, and a sequence begins at index 0.",
             "h[lengths - 1]": "Whole rows of h are read, one for each length: of the row at its own length each sequence needs its own column.",
             "h[columns, lengths - 1]": "The two indices are exchanged: h has the steps first, then the sequences.",
@@ -405,12 +395,12 @@ slips(
             " + 2 * b_y": "The bias of the readout is added twice.",
         },
         "np.arange(len(h))[:, None] < lengths": {
-            "np.arange(len(h))[:, None] <= lengths": "One padded step is taken for real: index t is real if t is below the length.",
-            "np.arange(len(h))[:, None] < lengths - 1": "The last real step is set to zero as well: index t is real if t is below the length.",
+            "np.arange(len(h))[:, None] <= lengths": "One padded step is taken for real: indices begin at 0, so a sequence ends one earlier.",
+            "np.arange(len(h))[:, None] < lengths - 1": "The last real step is set to zero as well: its answer is lost.",
             "(np.arange(len(h))[:, None] < lengths) & (np.arange(len(h)) > 0)[:, None]": "The first step is left out: index 0 is real in every sequence.",
             "(np.arange(len(h))[:, None] <= lengths) & (np.arange(len(h)) > 0)[:, None]": "The indices 1 to n are taken for real: the formula counts steps from 1, Python from 0.",
             "np.arange(len(h))[:, None] >= lengths": "Real and padded steps are exchanged: the padded ones give zero.",
-            "np.arange(len(h))[:, None] > lengths": "Real and padded steps are exchanged, and the first padded one is left out too: index t is real if t is below the length.",
+            "np.arange(len(h))[:, None] > lengths": "Real and padded steps are exchanged, and the first padded one is left out too.",
             "np.arange(len(h))[::-1, None] < lengths": "The padding is taken to be at the start: the real steps are the first ones.",
             "np.arange(len(h))[:, None] == lengths - 1": "Only the last real step gives an output: all real steps do.",
             "np.arange(len(h))[:, None] < lengths.max()": "All sequences are cut at the longest length: each has its own.",
@@ -465,8 +455,6 @@ def through_p(logits, targets, mask, shifted=False, one_hot=False, guarded=True)
 
 
 AS_WRITTEN = "The probabilities are computed as written, and their log is taken afterwards: exp overflows for large logits, so take the largest off first and stay with logs"
-
-
 mistakes(
     loss,
     as_written=(f"{AS_WRITTEN}.", through_p),
@@ -479,11 +467,7 @@ mistakes(
         partial(through_p, shifted=True, one_hot=True),
     ),
 )
-
-
 REAL = "np.sum(loss * mask) / max(np.sum(mask), 1.0)"
-
-
 slips(
     loss,
     {
@@ -492,32 +476,32 @@ slips(
             "logits - logits.max()": "One largest logit is taken off everywhere: each token needs its own, or exp is 0 for all its symbols.",
         },
         "z - np.log(np.exp(z).sum(axis=-1, keepdims=True))": {
-            "z": "The log of the sum is missing: the log of the softmax is z - max - ln sum exp(z - max), and here its last term is not there.",
-            "logits": "The loss is minus the logit itself: the log of the softmax takes ln sum exp of all logits off it.",
-            "z - np.exp(z).sum(axis=-1, keepdims=True)": "The sum of the exponentials is subtracted as it is: it is its log that comes off.",
+            "z": "The log of the sum is missing: without it the probabilities of a token do not add up to 1.",
+            "logits": "The loss is minus the logit itself: it has to depend on how large the other logits are as well.",
+            "z - np.exp(z).sum(axis=-1, keepdims=True)": "The sum of the exponentials is subtracted as it is: a log belongs between the two.",
             "z - np.log2(np.exp(z).sum(axis=-1, keepdims=True))": "The log of the sum has base 2: with exp goes the natural logarithm.",
             "logits - np.log(np.exp(z).sum(axis=-1, keepdims=True))": "The largest logit is taken off inside the sum only: it has to come off the target's logit as well.",
             "z - np.log(np.exp(logits).sum(axis=-1, keepdims=True))": "The largest logit is taken off the target's logit only: it has to come off inside the sum as well.",
-            "np.log(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))": "The log is taken of a probability that has become 0: the log of the softmax is z - max - ln sum exp(z - max), without going through p.",
+            "np.log(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))": "The log is taken of a probability that has become 0: the log of the softmax can be had without going through p.",
         },
     },
 )
-
-
-for tiny in (1e-8, 1e-9, 1e-10, 1e-12, 1e-15):
-    loss.slip(
-        f"{tiny:g} is added to the probability, or put in its place, so no loss is above {-np.log(tiny):.1f}: take the log of the softmax without going through p.",
-        "z - np.log(np.exp(z).sum(axis=-1, keepdims=True))",
-        f"np.log({tiny} + np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))",
-    )
-
-
+TINY = "is added to the probability, or put in its place, so no loss is above"
+slips(
+    loss,
+    {
+        "z - np.log(np.exp(z).sum(axis=-1, keepdims=True))": {
+            f"np.log({tiny} + np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True))": f"{tiny:g} {TINY} {-np.log(tiny):.1f}: take the log of the softmax without going through p."
+            for tiny in (1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
+        }
+    },
+)
 slips(
     loss,
     {
         "-np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]": {
             "np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]": "The sign is missing: a loss is minus the log of a probability, and is never negative.",
-            "1 - np.take_along_axis(np.exp(log_p), targets[..., None], axis=-1)[..., 0]": "The loss is 1 - p: cross-entropy is minus the log of p.",
+            "1 - np.take_along_axis(np.exp(log_p), targets[..., None], axis=-1)[..., 0]": "The loss is 1 - p: cross-entropy has no upper limit, it punishes a confident error without bound.",
             "-log_p[:, :, targets]": "The targets of all tokens are read at every token: each needs the log probability of its own target alone.",
             "-(log_p * np.eye(log_p.shape[-1])[targets]).mean(axis=-1)": "The one-hot product is averaged over the V symbols: its sum is the log probability of the target.",
         },
@@ -527,7 +511,7 @@ slips(
             "len(mask)": "The sum is divided by the number of steps: it is a mean over real tokens.",
             "mask.shape[1]": "The sum is divided by the number of sequences: it is a mean over real tokens.",
             "(np.sum(mask) + 1)": "One token too many is counted: divide by the number of real tokens, whatever is done about an empty batch.",
-            "max(np.sum(loss * mask != 0), 1)": "Tokens whose loss is 0 are not counted: a real token may be predicted with certainty, so divide by the sum of the mask.",
+            "max(np.sum(loss * mask != 0), 1)": "Tokens whose loss is 0 are not counted: a real token may be predicted with certainty, and the mask alone says what is real.",
         },
         "np.sum(loss * mask)": {
             "np.sum(loss)": "The losses of padded tokens are in the sum: they must not count there either.",
@@ -542,22 +526,12 @@ slips(
         },
     },
 )
-
-
 MEANS = "(np.sum(loss * mask, axis={0}) / np.sum(mask, axis={0})).mean()"
-
-
 WITH_1 = "(np.sum(loss * mask, axis={0}) / np.maximum(np.sum(mask, axis={0}), 1)).mean()"
-
-
 OF_SEQUENCES = (
     "The mean is over sequences: first within each and then over all of them, so that short ones weigh too much"
 )
-
-
 OF_STEPS = "The mean is over steps: first within each and then over all of them, so that late steps weigh too much"
-
-
 slips(
     loss,
     {
@@ -578,6 +552,11 @@ def token_losses(logits, targets, axis=-1):
     return -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
 
 
+def all_losses(logits):
+    """The loss of every symbol, if it were the target."""
+    return np.logaddexp.reduce(logits, axis=-1, keepdims=True) - logits
+
+
 def mean_of_real(losses, mask):
     return (losses * mask).sum() / max(mask.sum(), 1)
 
@@ -587,8 +566,6 @@ def softmax_over(axis, logits, targets, mask):
 
 
 RUNS = "The softmax runs over"
-
-
 mistakes(
     loss,
     softmax_over_time=(
@@ -604,8 +581,6 @@ mistakes(
         partial(softmax_over, None),
     ),
 )
-
-
 mistakes(
     loss,
     mask_on_logits=(
@@ -633,6 +608,10 @@ mistakes(
             else 0.0
         ),
     ),
+    softmax_twice=(
+        "The softmax is taken twice: probabilities stand where the log-softmax wants logits, and as they lie between 0 and 1 no loss can come near 0.",
+        lambda logits, targets, mask: mean_of_real(token_losses(np.exp(-all_losses(logits)), targets), mask),
+    ),
     log_of_the_mean=(
         "The log is taken of the mean probability: the loss is the mean of the logs.",
         lambda logits, targets, mask: (
@@ -646,13 +625,18 @@ mistakes(
 
 # 8. fit_readout
 
+
+def rows(kept):
+    """The first two lines of the solution, by what is kept of "h & target", or of either "{}"."""
+    of_h, of_target = kept.split(" & ") if "&" in kept else map(kept.format, ("h", "target"))
+    return f"states = {of_h}.reshape(-1, h.shape[-1])\n    wanted = {of_target}.reshape(-1, target.shape[-1])"
+
+
 OUT_OF_STEP = "States and targets are out of step"
-
-
 OTHER_ROWS = {
     "{}": "The washout takes part in the fit: its states still remember the arbitrary first state.",
-    "{}[max(washout - 1, 0) :]": "One step of the washout takes part in the fit: of T steps, T - washout are left.",
-    "{}[washout + 1 :]": "One step too many is left out: of T steps, T - washout are left.",
+    "{}[max(washout - 1, 0) :]": "One step of the washout takes part in the fit: its state still remembers the arbitrary first one.",
+    "{}[washout + 1 :]": "One step too many is left out: the first step behind the washout takes part.",
     "{}[1:]": "One step is always left out, as in the example: `washout` says how many.",
     "{0}[: len({0}) - washout]": "The washout is cut off at the end: it is the first steps that remember the first state.",
     "{}[:-washout]": "The washout is cut off at the end, and with a washout of 0 everything: it is the first steps that remember the first state.",
@@ -666,11 +650,7 @@ OTHER_ROWS = {
     "{}[washout:, -1:]": "Only the last sequence of the batch is fitted: the sum runs over all of them.",
     "{}[washout:].mean(axis=1)": "The sequences are averaged before the fit: the sum runs over every one of them.",
 }
-
-
 slips(fit, {rows("{}[washout:]"): {rows(k): v for k, v in OTHER_ROWS.items()}})
-
-
 slips(
     fit,
     {
@@ -686,7 +666,7 @@ slips(
         },
         "penalty * np.eye(a.shape[1])": {
             "0.0": "The penalty is missing: this is plain least squares.",
-            "penalty": "The penalty is added to every entry of the matrix: it belongs on the diagonal.",
+            "penalty": "The penalty is added to every entry of the matrix: it is the square of each weight that costs something, not the products of two.",
             "np.eye(a.shape[1])": "The penalty is always 1: the argument `penalty` says how large it is.",
             "penalty * len(a) * np.eye(a.shape[1])": "The penalty is multiplied by the number of rows: the equation adds it once to a sum over all steps.",
             "penalty * (len(h) - washout) * np.eye(a.shape[1])": "The penalty is multiplied by the number of steps: the equation adds it once to a sum over all steps.",
@@ -700,9 +680,9 @@ slips(
             "a.T @ a / len(a) +": "One side is divided by the number of rows, the other is not: both are sums over all steps."
         },
         "wanted_mean - W_y @ states_mean": {
-            "wanted_mean": "The constant is the mean of the targets: what the mean state contributes has to be taken off.",
-            "wanted_mean + W_y @ states_mean": "What the mean state contributes is added to the constant: it has to be taken off.",
-            "W_y @ states_mean - wanted_mean": "The constant has the wrong sign: it is what the outputs lack, the targets' mean less what the mean state contributes.",
+            "wanted_mean": "The constant is the mean of the targets: that would be right only if the states were zero on average.",
+            "wanted_mean + W_y @ states_mean": "What the mean state contributes has the wrong sign in the constant: the mean error is then twice that, not zero.",
+            "W_y @ states_mean - wanted_mean": "The constant has the wrong sign: the mean error should be zero, and is twice as large as without a constant.",
             "0 * wanted_mean": "The constant is zero: of centred data it always is, so take it from the means as they were.",
         },
     },
@@ -751,7 +731,7 @@ mistakes(
         with_a_column_of_ones(spared=slice(None, -1)),
     ),
     washout_less_one=(
-        "One step of the washout takes part in the fit, and without a washout only the last step does: of T steps, T - washout are left.",
+        "One step of the washout takes part in the fit, and without a washout only the last step does.",
         lambda h, target, washout, penalty: stacked_least_squares(h[washout - 1 :], target[washout - 1 :], 0, penalty),
     ),
     centred_by_sequence=(

@@ -246,8 +246,6 @@ def row_by_row(dx, ids, V, pad):
 # 5. checkpointed_backward
 
 segments = exercise("checkpointed_backward", points=3, returns=("dx", "dh0"))
-
-
 STEPS = (
     (toys.squashed_shift, toys.squashed_shift_backward),
     (toys.fading_sum, toys.fading_sum_backward),
@@ -383,8 +381,6 @@ judge = exercise(
     returns="wrong",
     forbidden=("torch", "rnncourse.layers", "rnncourse.gradcheck", "scipy"),
 )
-
-
 WRONG = {
     "double": lambda v: 2 * v,
     "negated": lambda v: -v,
@@ -393,8 +389,6 @@ WRONG = {
     "less": lambda v: 0.985 * v,
     "small": lambda v: v + 0.005,
 }
-
-
 WITHIN = 0.98e-6  # how far right claims are off
 
 

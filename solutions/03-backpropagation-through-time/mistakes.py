@@ -23,7 +23,7 @@ from checks import (
     sums,
 )
 
-from rnncourse.authoring import slips
+from rnncourse.authoring import mistakes, slips
 
 # 1. leaky_backward
 
@@ -31,7 +31,7 @@ slips(
     leaky,
     {
         "(1 - alpha) * dh + ": {
-            "": "The straight road is missing: a share 1 - alpha of the gradient goes to the old state without passing the tanh."
+            "": "The straight road is missing: a part of the old state was kept as it was, so a part of the gradient comes back without passing the tanh."
         },
         " + da @ W_h": {
             "": "The road through the tanh is missing in dh_prev: the old state also entered the sum, through W_h.",
@@ -40,20 +40,20 @@ slips(
         },
         "da = alpha * (": {
             "da = (": "alpha is missing in the gradient of the sum: only that share of the tanh reached the new state.",
-            "da = (1 - alpha) * (": "The road through the tanh has the share 1 - alpha: that is what the straight road keeps.",
+            "da = (1 - alpha) * (": "The road through the tanh has the share of the other road: what came through the tanh was the share of the new value.",
             "da = alpha**2 * (": "alpha is counted twice in the gradient of the sum.",
         },
         "(1 - alpha) * dh +": {
-            "dh +": "The straight road carries the whole gradient: only the share 1 - alpha of the old state was kept.",
+            "dh +": "The straight road carries the whole gradient: only a share of the old state was kept.",
             "(1 - alpha) * (1 - new**2) * dh +": "The straight road has the slope of the tanh: the part that is kept does not pass the tanh.",
         },
         "da @ W_h": {
-            "da @ W_h.T": "W_h is used in the wrong orientation: backward, unit j collects with column j, which in rows is da @ W_h.",
+            "da @ W_h.T": "W_h is transposed on the way back: a unit collects from the units that it fed, with the weights by which it fed them.",
             "da": "The gradient of the sum is added to dh_prev as it is: on its way to the old state it has to pass W_h.",
         },
         " + b)": {")": "The bias is missing in the sum, so the slope is taken at the wrong place."},
         " * (1 - new**2)": {
-            "": "The slope of the tanh is missing: its gradient is 1 - tanh(a)**2 times what comes in."
+            "": "The slope of the tanh is missing: where the tanh is flat, hardly anything comes back through it."
         },
         "da.sum(axis=0)": {
             "da.mean(axis=0)": "The gradients of the bias are averaged over the batch: all sequences use the same bias, so they are summed."
@@ -68,14 +68,14 @@ slips(
             "return alpha * da @ W_x": "alpha is counted twice in dx: the gradient of the sum holds it already.",
         },
         "(1 - alpha) * dh": {
-            "alpha * dh": "The straight road has the share alpha: of the old state 1 - alpha was kept.",
+            "alpha * dh": "The straight road has the share of the other road: it carries the share of the old state that was kept.",
             "(1 - alpha) * h_prev": "The straight road brings back the old state: it is a share of the gradient that comes back.",
         },
         "(1 - alpha) * dh + da @ W_h": {
             "((1 - alpha) * dh + da) @ W_h": "The straight road passes W_h: the part that is kept does not meet a weight."
         },
         "h_prev @ W_h.T": {
-            "h_prev @ W_h": "W_h is transposed in the sum, so the slope is taken at the wrong place: in rows the sum has h_prev @ W_h.T."
+            "h_prev @ W_h": "W_h is transposed in the sum, so the slope is taken at the wrong place: row i of W_h belongs to the unit that receives."
         },
         " + h_prev @ W_h.T": {"": "The old state is missing in the sum, so the slope is taken at the wrong place."},
         "np.tanh(x @ W_x.T + h_prev @ W_h.T + b)": {
@@ -86,9 +86,9 @@ slips(
         },
         "(1 - new**2)": {
             "(1 - h_prev**2)": "The slope is taken from the old state: it is the slope of this step's tanh.",
-            "(1 - new)": "The slope is 1 - u: in the slope of the tanh u is squared.",
-            "new * (1 - new)": "The slope u * (1 - u) is the logistic function's: that of the tanh is another.",
-            "(1 + new**2)": "The slope is larger than 1: in the slope of the tanh the square is subtracted.",
+            "(1 - new)": "The slope is 1 - u: the tanh is as steep at -u as it is at u.",
+            "new * (1 - new)": "The slope is that of the logistic function: u came out of a tanh.",
+            "(1 + new**2)": "The slope is larger than 1: the tanh is steepest at 0, where its slope is 1.",
         },
     },
 )
@@ -101,7 +101,7 @@ def leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, slope, share, straight):
 
 
 @leaky.mistake(
-    "The slope is taken from the new state: that is a mixture, and the slope of the tanh is 1 - u**2 with u the tanh alone."
+    "The slope is taken from the new state: that is a mixture, and how steep the tanh is depends on its own value alone."
 )
 def slope_of_the_mixture(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
@@ -109,13 +109,15 @@ def slope_of_the_mixture(dh, x, h_prev, W_x, W_h, b, alpha):
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - h**2, alpha, 1 - alpha)
 
 
-@leaky.mistake("The slope is 1 - a**2: it is the tanh that is squared, not the sum inside it.")
+@leaky.mistake(
+    "The slope is taken from the sum inside the tanh as if it were the value of the tanh: for a large sum it becomes negative, and the tanh never falls."
+)
 def slope_of_the_sum(dh, x, h_prev, W_x, W_h, b, alpha):
     a = x @ W_x.T + h_prev @ W_h.T + b
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - a**2, alpha, 1 - alpha)
 
 
-@leaky.mistake("The shares are swapped: alpha belongs to the tanh, 1 - alpha to the old state.")
+@leaky.mistake("The shares of the two roads are swapped: each has the share that it had on the way forward.")
 def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
     new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
@@ -155,15 +157,15 @@ slips(
     softsign,
     {
         "(1 - np.abs(h[t])) ** 2": {
-            "(1 - h[t] ** 2)": "The slope is 1 - h**2, as for the tanh: find the slope of a / (1 + |a|).",
-            "(1 - np.abs(h[t]))": "The slope is not squared: it is 1 / (1 + |a|)**2, and 1 / (1 + |a|) is 1 - |h|.",
-            "1 / (1 + np.abs(h[t])) ** 2": "The slope is written in terms of a, but given h: with the state in its place, 1 / (1 + |h|)**2 is another number.",
+            "(1 - h[t] ** 2)": "The slope is that of the tanh: this state came out of a softsign.",
+            "(1 - np.abs(h[t]))": "The slope is not squared: the derivative of a quotient has the square of its denominator.",
+            "1 / (1 + np.abs(h[t])) ** 2": "The slope is written in terms of a, but h stands in its place: where |h| is near 1 it has to be almost 0, and it is a quarter.",
             "(1 - h[t]) ** 2": "The absolute value is missing in the slope: it is the same for a and -a.",
             "(1 - np.abs(before)) ** 2": "The slope is that of the step before: what comes back to h[t] passes the slope of step t.",
-            "1 / (1 + np.abs(h[t]))": "The slope is written in terms of a, but given h, and the square is missing.",
-            "(1 - 2 * np.abs(h[t]))": "The last term of the square is missing in the slope: the square of a difference has three.",
+            "1 / (1 + np.abs(h[t]))": "The slope is written in terms of a, but h stands in its place, and the square is missing: where |h| is near 1 it is a half, not almost 0.",
+            "(1 - 2 * np.abs(h[t]))": "A term of the square is missing in the slope: where |h| is above a half it is negative, and softsign rises everywhere.",
             "np.sign(h[t]) * (1 - np.abs(h[t])) ** 2": "The slope has the sign of h: softsign rises everywhere, so its slope is positive.",
-            "(h[t] * (1 - h[t]))": "The slope h * (1 - h) is the logistic function's: find that of a / (1 + |a|).",
+            "(h[t] * (1 - h[t]))": "The slope is that of the logistic function: this state came out of a softsign.",
         },
         "(dh[t] + back)": {
             "(dh[t])": "Nothing comes back from later steps: a state acts on the loss through the next state as well.",
@@ -172,7 +174,7 @@ slips(
             "(2 * dh[t] + back)": "The direct part is counted twice: it is added once, at its own step.",
         },
         "back = da @ W_h": {
-            "back = da @ W_h.T": "W_h is used in the wrong orientation on the way back: in rows it is da @ W_h, without a transpose.",
+            "back = da @ W_h.T": "W_h is transposed on the way back: a unit collects from the units that it fed, with the weights by which it fed them.",
             "back = (dh[t] + back) @ W_h": "The gradient of the state goes back through W_h: what passes W_h is the gradient of the sum, after the slope.",
             "back = back + da @ W_h": "What comes from later steps is added up: what a step sends back already holds all that came from behind it.",
         },
@@ -198,8 +200,8 @@ slips(
         "db += ": {"db = ": "db is overwritten at each step: the parts of all steps have to be added up."},
         "dW_h += ": {"dW_h = ": "dW_h is overwritten at each step: the parts of all steps have to be added up."},
         "range(len(h) - 1, -1, -1)": {
-            "range(len(h) - 1, 0, -1)": "The first step is left out: the loop has to go down to index 0.",
-            "range(len(h) - 2, -1, -1)": "The last step is left out: the loop has to begin at index T - 1.",
+            "range(len(h) - 1, 0, -1)": "The first step is left out: its sum has a gradient too, and only through it does anything reach h0.",
+            "range(len(h) - 2, -1, -1)": "The last step is left out: its state has a direct part like every other.",
         },
         " * (1 - np.abs(h[t])) ** 2": {
             "": "The slope is missing: on its way from a state to its sum a gradient is multiplied by the slope."
@@ -277,15 +279,16 @@ slips(
             "z": "The softmax is computed as written, and exp overflows for large logits: take the largest logit off first."
         },
         "(p - right)": {
-            "(p)": "The one that marks the right token is missing: the derivative is p - 1 there.",
+            "(p)": "The one that marks the right token is missing: without it nothing raises the right token's logit.",
             "(right - p)": "The sign is turned round: this is the gradient of the log-probability, which one would climb, not of the loss.",
             "(p - right) * p * (1 - p)": "The difference is multiplied by p * (1 - p): it is the derivative for the logit already, no slope follows.",
-            "p * (1 - p)": "The derivative p * (1 - p) is that of the probability: the loss is its logarithm with a minus.",
+            "p * (1 - p)": "This is the derivative of each probability with respect to its own logit: the loss is minus the logarithm of the right one.",
             "(p - right) * (p * right).sum(axis=-1, keepdims=True)": "This is the derivative of the right token's probability: the loss is its logarithm with a minus.",
-            "(-1.0 * right / p)": "This is the derivative for the probabilities, -1 / p at the right token: the softmax has to be passed as well.",
+            "(-1.0 * right / p)": "This is the derivative for the probabilities: on the way to the logits the softmax has to be passed as well.",
         },
         "p /= p.sum(axis=-1, keepdims=True)": {
-            "p /= 1.0": "The softmax is not normalised: the probabilities of the V tokens at one place add up to 1."
+            "p /= 1.0": "The softmax is not normalised: the probabilities of the V tokens at one place add up to 1.",
+            "p /= p.sum(axis=-1, keepdims=True)\n    p = np.exp(p) / np.exp(p).sum(axis=-1, keepdims=True)": "The softmax is taken twice: the probabilities are treated as logits, and then hardly differ from each other.",
         },
         "h @ W_y.T + b_y": {"h @ W_y.T": "The bias of the readout is left out of the logits."},
         "dz.sum(axis=(0, 1))": {
@@ -317,7 +320,7 @@ slips(
         },
         "z.max(axis=-1, keepdims=True)": {
             "z.max()": "The largest logit is taken off for many tokens at once: far below it all exp are 0, so take it off for each token.",
-            "z.max(axis=0, keepdims=True)": "The largest logit is sought along another axis: what is taken off must be the same number for all V logits of a token.",
+            "z.max(axis=0, keepdims=True)": "The largest logit is sought along another axis: what is taken off must be the same number for all logits of one token.",
         },
         "p.sum(axis=-1, keepdims=True)": {
             "p.sum(axis=0, keepdims=True)": "The exponentials are divided by their sum over time: the probabilities of the V tokens at one place add up to 1.",
@@ -353,34 +356,33 @@ def per_step(mask):
     return mask.sum(axis=1, keepdims=True)
 
 
-loss.mistake(
-    "Each sequence is averaged by itself: the loss is one mean over all real tokens, in which long sequences count more."
-)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * max((per_sequence(mask) > 0).sum(), 1)))
-
-
-loss.mistake(
-    "Each sequence is averaged by itself, and then the batch: the loss is one mean, divided by the number of real tokens."
-)(divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * mask.shape[1]))
-
-
-loss.mistake("Each sequence is divided by its own length: the loss is one mean, divided by the number of real tokens.")(
-    divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0))
+mistakes(
+    loss,
+    sequence_means=(
+        "Each sequence is averaged by itself: the loss is one mean over all real tokens, in which long sequences count more.",
+        divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * max((per_sequence(mask) > 0).sum(), 1)),
+    ),
+    sequence_means_and_batch=(
+        "Each sequence is averaged by itself, and then the batch: the loss is one mean, divided by the number of real tokens.",
+        divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0) * mask.shape[1]),
+    ),
+    by_own_length=(
+        "Each sequence is divided by its own length: the loss is one mean, divided by the number of real tokens.",
+        divided_by(lambda mask: np.maximum(per_sequence(mask), 1.0)),
+    ),
+    by_own_length_or_zero=(
+        "Each sequence is divided by its own length, and that may be 0: the one divisor is the number of all real tokens.",
+        divided_by(per_sequence),
+    ),
+    step_means=(
+        "Each step is averaged by itself: the loss is one mean, divided by the number of real tokens.",
+        divided_by(lambda mask: np.maximum(per_step(mask), 1.0)),
+    ),
+    step_means_or_zero=(
+        "Each step is averaged by itself, and all its tokens may be padding: the one divisor is the number of all real tokens.",
+        divided_by(per_step),
+    ),
 )
-
-
-loss.mistake(
-    "Each sequence is divided by its own length, and that may be 0: the one divisor is the number of all real tokens."
-)(divided_by(per_sequence))
-
-
-loss.mistake("Each step is averaged by itself: the loss is one mean, divided by the number of real tokens.")(
-    divided_by(lambda mask: np.maximum(per_step(mask), 1.0))
-)
-
-
-loss.mistake(
-    "Each step is averaged by itself, and all its tokens may be padding: the one divisor is the number of all real tokens."
-)(divided_by(per_step))
 
 
 @loss.mistake("The logits are clipped: exp overflows no more, but logits beyond the limit become equal.")
@@ -547,6 +549,7 @@ slips(
             "carried + (dh[t] if t == stop - 1 else 0)": "dh is used at the ends of the segments only: each state gets its own dh[t], wherever it stands.",
             "dh[t] + (carried if t == stop - 1 else 0)": "What comes from later is used at the ends of the segments only: inside a segment each step sends back as well.",
             "dh[t] + carried * (2 if t == stop - 1 else 1)": "What a segment sends back is added twice: it belongs to the last step of the segment before it, once.",
+            "(carried if t == stop - 1 < len(x) - 1 else dh[t] + carried)": "At the seams dh[t] is replaced by what the segment behind sends back: the last state of a segment has its direct gradient as well.",
             "(dh[t - 1] if t > 0 else 0) + carried": "dh is read one step too early: dh[t] belongs to the new state of step t.",
             "(dh[t + 1] if t + 1 < len(x) else 0) + carried": "dh is read one step too late: dh[t] belongs to the new state of step t.",
             "dh[t - s * k] + carried": "Each segment uses the first entries of dh: segment s begins at step s * k.",
@@ -554,6 +557,8 @@ slips(
         "before = [kept[s]]": {
             "before = [kept[min(s + 1, len(kept) - 1)]]": "A segment is started from the next one's state: kept[s] is the state before step s * k.",
             "before = [np.zeros_like(kept[s])]": "The segments are run again from zeros: each starts from its own kept state.",
+            "before = [kept[s + 1]]": "A segment is started from the next one's state, and behind the last there is none: kept[0] belongs to the first segment.",
+            "before = [kept[s - 1]]": "A segment is started from the state kept for the segment before it, the first one from that of the last: kept[0] belongs to the first segment.",
             "before = [kept[0]]": "Every segment starts from h0: each has its own kept state.",
             "before = [kept[max(s - 1, 0)]]": "A segment is started from the state kept for the segment before it: kept[s] is the state before step s * k.",
             "before = [kept[s] if s == 0 else step(x[s * k - 1], kept[s - 1])]": "A segment is started one step after the state kept for the one before it: it has its own kept state.",
@@ -678,22 +683,22 @@ slips(
     rtrl,
     {
         "P = slope * (h + w * P)": {
-            "P = slope * h": "The way through the old state is missing for w: the state before has moved already, by w times its own derivative.",
+            "P = slope * h": "The way through the old state is missing for w: the state before depends on w already.",
             "P = np.broadcast_to((slope * (h + w * P)).mean(axis=0), h.shape)": "The derivatives of w are averaged over the batch before they are carried on: each sequence carries its own.",
         },
         "(x_t[:, None, :] + w[:, None] * Q)": {
-            "(x_t[:, None, :] + 0 * Q)": "The way through the old state is missing for W_x: the state before has moved already, by w times its own derivative."
+            "(x_t[:, None, :] + 0 * Q)": "The way through the old state is missing for W_x: the state before depends on W_x already."
         },
         "(h + w * P)": {
-            "(h + P)": "The old derivatives of w are not multiplied with w: what the old state does to the new one passes through w.",
-            "(w * P)": "The direct part of w is missing: w multiplies the old state.",
-            "(new + w * P)": "The new state is used in the direct part of w: w multiplies the old one.",
-            "w * (h + P)": "The direct part of w is multiplied by w: the derivative of w h for w is h.",
-            "w * (h + w * P)": "Everything in the derivative for w is multiplied by w once more: the direct part has no w, the carried part has it once.",
+            "(h + P)": "The carried part of w is handed on at full size: on its way into the new state the old one is weighted.",
+            "(w * P)": "The direct part of w is missing: w acts at this step too, not through the old state alone.",
+            "(new + w * P)": "The new state is used in the direct part of w: it was not there yet when this step's sum was made.",
+            "w * (h + P)": "The direct part of w is multiplied by w: the sum is linear in w, so its derivative holds it no more.",
+            "w * (h + w * P)": "Everything in the derivative for w is multiplied by w once too often.",
             "(h - w * P)": "The carried part of w has the wrong sign: both parts are added.",
         },
         "w[:, None] * Q": {
-            "Q": "The old derivatives of W_x are not multiplied with w: what the old state does to the new one passes through w."
+            "Q": "The carried part of W_x is handed on at full size: on its way into the new state the old one is weighted."
         },
         "slope * (h + w * P)": {
             "slope * h + w * P": "The slope of the tanh is missing in the carried part of w: both reasons act through the tanh.",
@@ -710,7 +715,7 @@ slips(
             "(g[..., None] * Q).mean(axis=0)": "The gradients are averaged over the batch in dW_x: every sequence used the same weights, so the parts are summed."
         },
         "[np.zeros(W_x.shape)], h0": {
-            "[np.zeros(W_x.shape)], 0 * h0": "Zeros are used for the first state: h0 is given, and w multiplies it at the first step."
+            "[np.zeros(W_x.shape)], 0 * h0": "Zeros are used for the first state: h0 is given, and the first step reads it."
         },
         "np.array(dw[1:]), np.array(dW_x[1:])": {
             "np.array(dw[:-1]), np.array(dW_x[:-1])": "The results are one step late: entry t includes the loss of step t.",
@@ -719,15 +724,15 @@ slips(
         "slope = 1 - new**2": {
             "slope = np.ones(new.shape)": "The slope of the tanh is missing: both parts act through it.",
             "slope = 1 - h**2": "The slope is that of the old state: the tanh gave the new one.",
-            "slope = 1 - new": "The slope is 1 - h: in the slope of the tanh its value is squared.",
-            "slope = new * (1 - new)": "The slope h * (1 - h) is the logistic function's: that of the tanh is another.",
+            "slope = 1 - new": "The slope is 1 - h: the tanh is as steep at -h as it is at h.",
+            "slope = new * (1 - new)": "The slope is that of the logistic function: these states came out of a tanh.",
         },
         "slope[..., None] * (x_t[:, None, :] + w[:, None] * Q)": {
             "slope[..., None] * x_t[:, None, :] + w[:, None] * Q": "The slope of the tanh is missing in the carried part of W_x: both reasons act through the tanh.",
             "x_t[:, None, :] + slope[..., None] * w[:, None] * Q": "The slope of the tanh is missing in the direct part of W_x: both reasons act through the tanh.",
         },
         "x_t[:, None, :] +": {
-            "x_t[:, None, :] * W_x +": "The direct part of W_x is multiplied by W_x: the derivative of W_x x for W_x is x."
+            "x_t[:, None, :] * W_x +": "The direct part of W_x is multiplied by W_x: the sum is linear in W_x, so its derivative holds it no more."
         },
         "w * h + x_t @ W_x.T": {
             "w * h": "The input is missing in the sum: a has two terms.",
@@ -750,23 +755,24 @@ def with_other_gradients(gradients):
     return other_gradients
 
 
-rtrl.mistake("dh is added up before it meets the derivatives: the loss of step t meets those of step t alone.")(
-    with_other_gradients(lambda dh: np.cumsum(dh, axis=0))
-)
-
-
-rtrl.mistake(
-    "dh of all steps is added up before it meets the derivatives: the loss of step t meets those of step t alone."
-)(with_other_gradients(lambda dh: np.tile(dh.sum(axis=0), (len(dh), 1, 1))))
-
-
-rtrl.mistake(
-    "dh of this step and all later ones meets the derivatives: the loss of step t meets those of step t alone."
-)(with_other_gradients(lambda dh: np.cumsum(dh[::-1], axis=0)[::-1]))
-
-
-rtrl.mistake("dh is read one step too early: dh[t] meets the derivatives of the state after step t.")(
-    with_other_gradients(lambda dh: np.roll(dh, 1, axis=0))
+mistakes(
+    rtrl,
+    dh_cumulated=(
+        "dh is added up before it meets the derivatives: the loss of step t meets those of step t alone.",
+        with_other_gradients(lambda dh: np.cumsum(dh, axis=0)),
+    ),
+    dh_summed=(
+        "dh of all steps is added up before it meets the derivatives: the loss of step t meets those of step t alone.",
+        with_other_gradients(lambda dh: np.tile(dh.sum(axis=0), (len(dh), 1, 1))),
+    ),
+    dh_from_here_on=(
+        "dh of this step and all later ones meets the derivatives: the loss of step t meets those of step t alone.",
+        with_other_gradients(lambda dh: np.cumsum(dh[::-1], axis=0)[::-1]),
+    ),
+    dh_one_step_early=(
+        "dh is read one step too early: dh[t] meets the derivatives of the state after step t.",
+        with_other_gradients(lambda dh: np.roll(dh, 1, axis=0)),
+    ),
 )
 
 
@@ -848,7 +854,7 @@ slips(
         "(above - loss(probe)) / (2 * step)": {
             "(above - loss(array)) / step": "The difference is taken to one side only: half a step times the curvature is added, so right entries look wrong."
         },
-        "/ (2 * step)": {"/ step": "The step is counted once: between the two points lie two steps."},
+        "/ (2 * step)": {"/ step": "The slopes are twice too large: between the two points lie two steps."},
         "step = np.zeros(array.shape), 1e-5": {
             "step = np.zeros(array.shape), 1e-30": "The slope comes out as 0 everywhere: the nudge does not reach the loss, or is lost in rounding, or the difference is not divided by both steps together.",
             "step = np.zeros(array.shape), 1e-12": "The step is far too small: on top of a large number a change by so little is lost in rounding.",
@@ -866,7 +872,7 @@ slips(
             "np.round(gradient, 3) != np.round(numeric, 3)": "Rounded numbers are compared: two that are almost the same can round apart, so compare their distance."
         },
         "1e-4 + 1e-3 * np.abs(numeric)": {
-            "1e-3 * np.abs(numeric)": "The tolerance is relative only: where the gradient is zero it is nothing, so add an absolute one.",
+            "1e-3 * np.abs(numeric)": "The tolerance is relative only: where the gradient is zero it allows nothing.",
             "1e-9 + 1e-9 * np.abs(numeric)": "The tolerance is so tight that the error of the difference itself counts: with a step of 1e-5 few losses give nine right digits.",
             "1e-6": "The tolerance leaves no room for the error of the difference itself: draw the line between 0.000001 and 0.001.",
             "1e-4 + 2e-2 * np.abs(numeric)": "The relative tolerance is so wide that errors of more than 1 % pass.",
@@ -937,9 +943,7 @@ def left_nudged(loss, array, gradient):
     return np.abs(gradient - numeric) > 1e-4 + 1e-3 * np.abs(numeric)
 
 
-@judge.mistake(
-    "array is almost what it was: x + s - s need not be x, so put the old value itself back, or work on a copy."
-)
+@judge.mistake("array is almost what it was: a step forward and back in floating point need not end where it began.")
 def almost_set_back(loss, array, gradient):
     numeric = np.zeros(array.shape)
     for index in np.ndindex(array.shape):

@@ -41,21 +41,21 @@ slips(
             "max(end - k1 * k2, 0) - 1": "k2 counts groups: it counts steps.",
             "max(start + k1 - k2, 0) - 1": "The last, shorter group goes back too few steps: the k2 steps are counted back from its true end.",
             "end - k2 - 1": "The way back runs on past the first step: negative indices count from the end, so stop at index 0.",
-            "max(end - k2, 0)": "The earliest step of each way back adds nothing: step max(1, e - k2 + 1) is gone through too (range leaves out its end), and the state before it is as given.",
+            "max(end - k2, 0)": "The earliest step of each way back adds nothing: it is one of the k2 steps too (range leaves out its end).",
         },
         "delta @ W_h": {
-            "delta @ W_h.T": "W_h is used in the wrong orientation on the way back: the gradient goes through its transpose (in rows: delta @ W_h).",
-            "back @ W_h": "What is handed on has not gone through the slope: W_h takes delta_t, behind the tanh, to the step before.",
-            "delta": "W_h is missing on the way back: from step to step the gradient goes through its transpose.",
+            "delta @ W_h.T": "W_h is used in the wrong orientation on the way back: a unit collects from the units that it fed.",
+            "back @ W_h": "What is handed on has not gone through the slope: only what has passed the tanh goes on to the step before.",
+            "delta": "W_h is missing on the way back: a state reached the next step through it alone.",
         },
         "(1 - h[t] ** 2) * back": {
-            "back": "The slope of tanh is missing: what arrives at h has to go through 1 - h**2."
+            "back": "The slope of tanh is missing: what arrives at a state has to pass the tanh that made it."
         },
         "(1 - h[t] ** 2)": {
-            "(1 - h[t])": "The slope of tanh is 1 - h**2: the square is missing.",
-            "h[t] * (1 - h[t])": "h * (1 - h) is the slope of the sigmoid: these states come from a tanh.",
-            "(1 - np.tanh(h[t]) ** 2)": "tanh is applied to h once more: h is already behind it, so its slope is 1 - h**2.",
-            "(1 - before[t] ** 2)": "The slope is taken at the state of the step before: at step t it is 1 - h_t**2.",
+            "(1 - h[t])": "The square is missing in the slope of tanh: tanh is as steep at -h as it is at h.",
+            "h[t] * (1 - h[t])": "The slope is that of the logistic function: these states come from a tanh.",
+            "(1 - np.tanh(h[t]) ** 2)": "tanh is applied to h once more in the slope: h is behind it already.",
+            "(1 - before[t] ** 2)": "The slope is taken at the state of the step before: it was another tanh that made that one.",
         },
         "before[t]": {
             "h[t]": "The state of the same step is used: W_h acts on the state of the step before.",
@@ -116,12 +116,14 @@ def each_loss_alone(h0, h, dh, W_h, k1, k2):
 slips(
     adamw,
     {
-        "(1 - lr * decay) * w": {"w": "The decay is missing: the weights have to shrink by the factor 1 - lr * decay."},
+        "(1 - lr * decay) * w": {
+            "w": "The decay is missing: at every step the weights have to shrink a little by themselves."
+        },
         "(1 - lr * decay)": {
-            "(1 - decay)": "The decay is not multiplied by the learning rate.",
+            "(1 - decay)": "The decay is not multiplied by the learning rate: it is then as strong with small steps as with large ones.",
             "(1 + lr * decay)": "The decay has the wrong sign: the weights grow.",
-            "lr * decay": "The weights keep the share lr * decay: that is what they lose, and 1 - lr * decay is what they keep.",
-            "(1 - 2 * lr * decay)": "The decay is doubled: the weights shrink by the factor 1 - lr * decay.",
+            "lr * decay": "The weights keep what they should lose: after a single step hardly anything of them is left.",
+            "(1 - 2 * lr * decay)": "The decay is doubled: the weights shrink twice as fast as they should.",
         },
         "m = beta1 * m": {
             "g = g + decay * w\n    decay = 0.0\n    m = beta1 * m": "The decay is added to the gradient, as in Adam with L2: then it is divided by the root of v like everything else.",
@@ -129,29 +131,31 @@ slips(
             "beta1, beta2 = 0.9, 0.999\n    m = beta1 * m": "The given betas are not used: 0.9 and 0.999 stand in their place.",
         },
         "m / (1 - beta1**t)": {
-            "m": "The mean m is not corrected: it began at zero, and its weights sum to 1 - beta1**t."
+            "m": "The mean m is not corrected: it began at zero, so in the first steps it is too small."
         },
         "v / (1 - beta2**t)": {
-            "v": "The mean square v is not corrected: it began at zero, and its weights sum to 1 - beta2**t.",
+            "v": "The mean square v is not corrected: it began at zero, so in the first steps it is too small.",
             "v / (1 - beta1**t)": "v is corrected with beta1: each average has its own beta.",
         },
         "mean = m / (1 - beta1**t)": {
             "t = t + 1\n    mean = m / (1 - beta1**t)": "The corrections are those of the next step: the first step has t = 1.",
             "t = t - 1\n    mean = m / (1 - beta1**t)": "The corrections are those of the step before: the first step has t = 1, not 0.",
-            "t = 1\n    mean = m / (1 - beta1**t)": "The power is missing in the corrections: they divide by 1 - beta**t.",
+            "t = 1\n    mean = m / (1 - beta1**t)": "The corrections are the same at every step: they have to fade as the averages grow older.",
         },
         "(np.sqrt(square) + eps)": {
-            "np.sqrt(square + eps)": "eps stands under the root: it is added to the root.",
+            "np.sqrt(square + eps)": "eps stands under the root: there a small one counts for much more.",
             "np.sqrt(square)": "The given eps is not used: it is added to the root.",
             "np.maximum(np.sqrt(square), eps)": "eps is taken as a least value of the root: it is added to it.",
         },
-        "np.sqrt(square)": {"square": "The root is missing: m is divided by the root of v."},
+        "np.sqrt(square)": {
+            "square": "The root is missing under m: the step is then not free of the gradient's scale."
+        },
         "(1 - beta2) * g**2": {
             "(1 - beta2) * g": "v averages the gradient, not its square: the square is missing.",
             "(1 - beta2) * np.abs(g)": "v averages the size of the gradient: it averages the square.",
             "(1 - beta2) * m**2": "v averages the square of m: it averages the square of the gradient.",
         },
-        "(1 - beta1) * g\n": {"g\n": "The gradient enters m whole: its share is 1 - beta1."},
+        "(1 - beta1) * g\n": {"g\n": "The gradient enters m whole: m is a mean, and the shares of a mean add up to 1."},
         "- lr * mean": {"+ lr * mean": "The step goes uphill: it is subtracted."},
         "(np.sqrt(square) + eps), m, v": {
             "(np.sqrt(square) + eps), mean, square": "The corrected averages are returned: m and v go on without the correction."
@@ -172,13 +176,13 @@ slips(
             "w - lr / (1 + decay * t) * mean": "The decay shrinks the learning rate: it shrinks the weights."
         },
         "mean = m / (1 - beta1**t)\n    square = v / (1 - beta2**t)": {
-            "mean = m / (1 - beta1 * t)\n    square = v / (1 - beta2 * t)": "In the corrections beta is multiplied by t: it is raised to the power t."
+            "mean = m / (1 - beta1 * t)\n    square = v / (1 - beta2 * t)": "In the corrections beta is multiplied by t: they have to fade with t, and so they change their sign instead."
         },
         "mean / (np.sqrt(square) + eps)": {
             "mean * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps)": "eps is added before v is corrected: first the correction, then the root, then eps."
         },
         "m = beta1 * m + (1 - beta1) * g\n    v = beta2 * v + (1 - beta2) * g**2": {
-            "m = (1 - beta1) * m + beta1 * g\n    v = (1 - beta2) * v + beta2 * g**2": "beta and 1 - beta are exchanged: the old average keeps the share beta."
+            "m = (1 - beta1) * m + beta1 * g\n    v = (1 - beta2) * v + beta2 * g**2": "The shares of old and new are exchanged in both averages: with a beta near 1 they then hardly remember anything."
         },
         "lr * mean": {"lr * g": "The step follows the gradient: it follows the average m."},
     },
@@ -218,21 +222,21 @@ slips(
         "max_norm / max(norm, max_norm)": {
             "max_norm / norm": "Short gradients are made longer: if the norm is below the limit, nothing changes.",
             "1.0": "Nothing is clipped: above the limit the gradient has to be scaled.",
-            "1 / norm if norm > max_norm else 1.0": "The result is divided by the norm only: its length should be max_norm.",
-            "norm / max_norm if norm > max_norm else 1.0": "The factor is turned round: it is max_norm / norm, below 1.",
-            "max_norm / norm**2 if norm > max_norm else 1.0": "The factor is divided by the norm twice: max_norm / norm makes the length max_norm.",
+            "1 / norm if norm > max_norm else 1.0": "The result is divided by the norm only: its length is then 1, whatever the limit.",
+            "norm / max_norm if norm > max_norm else 1.0": "The factor is turned round: it has to be below 1 to make the gradient shorter.",
+            "max_norm / norm**2 if norm > max_norm else 1.0": "The factor is divided by the norm once too often: the clipped gradient then misses the limit.",
             "1 / max(norm, 1)": "The given max_norm is not used: 1 stands in its place.",
             "max_norm / (norm + 1e-6) if norm > max_norm else 1.0": "A small number is added to the norm, as PyTorch does: here the clipped gradient has the norm max_norm.",
         },
         "np.sqrt(sum(np.sum(g**2) for g in total))": {
-            "sum(np.sum(g**2) for g in total)": "The root is missing: the norm is the root of the sum of squares.",
-            "sum(np.sqrt(np.sum(g**2)) for g in total)": "The norms of the arrays are added up: the squares are, and then comes the root.",
+            "sum(np.sum(g**2) for g in total)": "The root is missing: this is the square of the norm.",
+            "sum(np.sqrt(np.sum(g**2)) for g in total)": "The norms of the arrays are added up: lengths at right angles do not add, their squares do.",
             "max(np.sqrt(np.sum(g**2)) for g in total)": "The limit is on the longest array: the global norm takes all arrays together.",
             "np.sqrt(sum(np.sum(g**2) for g in total) / sum(g.size for g in total))": "The norm is divided by the number of entries (a root mean square): the norm is a sum.",
             "np.sqrt(np.sum(total[0] ** 2))": "The norm is that of the first array: it runs over all arrays.",
-            "sum(np.sum(np.abs(g)) for g in total)": "The norm is the sum of the sizes of the entries: it is the root of the sum of their squares.",
-            "max(np.max(np.abs(g)) for g in total)": "The norm is the largest entry: it is the root of the sum of all squares.",
-            "np.sqrt(sum(np.linalg.norm(g, 2) ** 2 for g in total))": "norm(g, 2) of a matrix is its largest singular value: the norm here is the root of the sum of squares.",
+            "sum(np.sum(np.abs(g)) for g in total)": "The norm is the sum of the sizes of the entries: the length of a vector is made with squares.",
+            "max(np.max(np.abs(g)) for g in total)": "The norm is the largest entry: the length of a vector takes in all of them.",
+            "np.sqrt(sum(np.linalg.norm(g, 2) ** 2 for g in total))": "norm(g, 2) of a matrix is its largest singular value: the norm here takes in every entry.",
             "counts.sum() * np.sqrt(sum(np.sum(g**2) for g in total))": "The norm is taken before the sum is divided by the characters: it is that of the combined gradient.",
             "np.sqrt(sum(np.sum(g**2) for part in gradients for g in part))": "The norm runs over all micro-batches before they are put together: it is that of the combined gradient.",
             "np.sqrt(sum(np.sum(g**2) for g in gradients[0]))": "The norm is that of the first micro-batch: it is that of the combined gradient.",
@@ -281,17 +285,19 @@ def first_two(gradients, counts, max_norm):
 slips(
     rates,
     {
-        "peak * (k + 1)": {"peak * k": "The warm-up begins at zero: update 0 already has the rate peak / warmup."},
+        "peak * (k + 1)": {
+            "peak * k": "The warm-up begins at zero: with update 0 it has already taken its first step up."
+        },
         "peak * (k + 1) / max(warmup, 1)": {
-            "floor + (peak - floor) * (k + 1) / max(warmup, 1)": "The warm-up rises from the floor: it rises from zero, in equal steps of peak / warmup.",
-            "peak * (k + 1 / max(warmup, 1))": "Only the 1 is divided by n_w: k + 1 belongs in brackets.",
+            "floor + (peak - floor) * (k + 1) / max(warmup, 1)": "The warm-up rises from the floor: it rises from zero, and the floor belongs to the cosine.",
+            "peak * (k + 1 / max(warmup, 1))": "Only the 1 is divided by n_w: a bracket is missing.",
             "peak * ((k + 1) // max(warmup, 1))": "The warm-up is rounded down: // leaves 0 of every share below 1.",
         },
         "(k - warmup) / (total - warmup)": {
             "k / total": "The cosine begins with update 0: it begins where the warm-up ends.",
-            "(k - warmup) / total": "The cosine takes `total` updates: it has only those that the warm-up leaves, total - warmup.",
+            "(k - warmup) / total": "The cosine takes `total` updates: it has only those that the warm-up leaves.",
             "(k + 1 - warmup) / (total - warmup)": "The cosine is one update ahead: update n_w has the peak.",
-            "(k - warmup) / (total - warmup - 1)": "The fall is one update too short: it reaches the floor at k = n, so its length is n - n_w.",
+            "(k - warmup) / (total - warmup - 1)": "The fall is one update too short: it reaches the floor at k = n, not before.",
         },
         "np.minimum((k - warmup) / (total - warmup), 1.0)": {
             "(k - warmup) / (total - warmup)": "After the last update the rate rises again: from `total` on it stays at the floor."
@@ -302,8 +308,8 @@ slips(
         },
         "(1 + np.cos(np.pi * done)) / 2": {
             "(1 - done)": "The rate falls in a straight line: asked for is half a cosine.",
-            "(1 + np.cos(np.pi * done))": "The factor 1/2 is missing: 1 + cos begins at 2.",
-            "np.cos(np.pi / 2 * done)": "A quarter of a cosine is used: asked for is half a period, moved up by 1 and halved.",
+            "(1 + np.cos(np.pi * done))": "The cosine stands twice too far above the floor: it has to begin at the peak.",
+            "np.cos(np.pi / 2 * done)": "A quarter of a cosine is used: it arrives at the floor steeply, half a period levels off at both ends.",
         },
         "np.cos(np.pi * done)": {
             "np.cos(2 * np.pi * done)": "A whole cosine falls and rises again: asked for is half a period."
@@ -329,9 +335,7 @@ slips(
             "k = np.sort(k)\n    rising = ": "k is sorted: the rates are asked for in the order of k.",
             "warmup, total = 5, 15\n    rising = ": "The given warmup and total are not used: 5 and 15 stand in their place.",
         },
-        "(peak - floor)": {
-            "(peak + floor)": "peak and floor are added: the cosine takes their difference, so that it begins at the peak."
-        },
+        "(peak - floor)": {"(peak + floor)": "peak and floor are added in the cosine: it then begins above the peak."},
     },
 )
 
@@ -361,53 +365,37 @@ def half_cosine(angle, peak, floor):
 
 
 wrong_fall(
-    "The fall is divided by n: x = (k - n_w) / (n - n_w) runs from 0 to 1.",
+    "The fall is laid out for all n updates, the warm-up included: it stops short of the floor and then jumps.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * (k - warmup) / total, peak, floor),
 )
-
-
 wrong_fall(
-    "The cosine does not begin where the warm-up ends: x = (k - n_w) / (n - n_w) runs from 0 to 1.",
+    "The cosine does not begin where the warm-up ends: there the rate should be the peak.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * k / (total - warmup), peak, floor),
 )
-
-
 wrong_fall(
-    "A whole period of the cosine is run through: with x from 0 to 1, the cosine of pi x is half of one.",
+    "A whole period of the cosine is run through before the rate jumps to the floor: half of one ends there.",
     lambda k, peak, warmup, total, floor: half_cosine(2 * np.pi * (k - warmup) / (total - warmup), peak, floor),
 )
-
-
 wrong_fall(
-    "pi is missing in the cosine: x runs from 0 to 1, the angle from 0 to pi.",
+    "pi is missing in the cosine: half a turn has to be gone through, and this stops at one radian.",
     lambda k, peak, warmup, total, floor: half_cosine((k - warmup) / (total - warmup), peak, floor),
 )
-
-
 wrong_fall(
-    "The angle is in degrees: np.cos takes radians, from 0 to pi.",
+    "The angle is in degrees: np.cos takes radians.",
     lambda k, peak, warmup, total, floor: half_cosine(180 * (k - warmup) / (total - warmup), peak, floor),
 )
-
-
 wrong_fall(
-    "A sine stands where the cosine belongs: at x = 0 the rate is the peak.",
+    "A sine stands where the cosine belongs: the fall has to begin at the peak, not halfway.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * (k - warmup) / (total - warmup) - np.pi / 2, peak, floor),
 )
-
-
 wrong_fall(
-    "The fall is upside down (1 - cos, or peak and floor exchanged): at x = 0 it has the peak, at x = 1 the floor.",
+    "The fall is upside down: it has to begin at the peak and end at the floor.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * (k - warmup) / (total - warmup), floor, peak),
 )
-
-
 wrong_fall(
     "The floor is not added: the cosine falls from the peak to the floor.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * (k - warmup) / (total - warmup), peak - floor, 0),
 )
-
-
 wrong_fall(
     "The cosine falls from the peak to zero and then jumps to the floor: it ends at the floor.",
     lambda k, peak, warmup, total, floor: half_cosine(np.pi * (k - warmup) / (total - warmup), peak, 0),
@@ -459,15 +447,19 @@ def cut_at_floor(k, peak, warmup, total, floor):
 slips(
     bits,
     {
-        " / np.log(2)": {"": "The loss is in nats: bits are nats divided by ln 2."},
-        "/ np.log(2)": {"* np.log(2)": "Nats are multiplied by ln 2: bits are nats divided by it."},
+        " / np.log(2)": {"": "The loss is in nats: a bit is the smaller unit, so the number should be larger."},
+        "/ np.log(2)": {
+            "* np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so the number should be larger."
+        },
         "np.log(2)": {"np.log(10)": "The base of the logarithm is 10: bits have the base 2."},
         "np.mean(losses)": {
             "np.sum(losses)": "The losses are summed: asked for is the mean per character.",
             "np.mean(losses) * ids.shape[1]": "The losses are summed over the streams: asked for is the mean per character, over streams too.",
             "np.mean(losses[-1])": "Only the last step counts: the mean runs over all predictions after the warm-up.",
         },
-        "append(-log_p": {"append(log_p": "The sign is missing: a loss is minus the log of a probability."},
+        "append(-log_p": {
+            "append(log_p": "The sign is missing: the log of a probability is negative, and a loss is not."
+        },
         "ids[t + 1]": {
             "ids[t]": "The model is scored on the character that it has just read: the target is the next one."
         },
@@ -502,7 +494,7 @@ slips(
         },
         "np.mean(losses) / np.log(2)": {
             "np.exp(np.mean(losses))": "The perplexity is returned: asked for are bits.",
-            "np.log2(np.mean(losses))": "The logarithm of the mean loss is returned: bits are nats divided by ln 2.",
+            "np.log2(np.mean(losses))": "The logarithm of the mean loss is returned: another unit is a constant factor, the losses are logarithms already.",
             "np.mean(losses) / np.log(2) ** 2": "Nats are turned into bits twice: once is enough.",
         },
     },
@@ -595,9 +587,9 @@ slips(
             "np.cumsum(1.0 * kept, axis=1)": "All characters of the nucleus are taken as equally likely: they keep their proportions.",
             "np.cumsum(np.exp(q) * kept, axis=1)": "A second softmax goes over the kept probabilities: divide them by their sum.",
         },
-        "running[:, -1:]": {"top_p": "The kept probabilities are divided by p: their sum is larger, divide by that."},
+        "running[:, -1:]": {"top_p": "The kept probabilities are divided by p: their sum is larger."},
         "np.take_along_axis(order, place": {
-            "np.take_along_axis(np.argsort(order, axis=1), place": "The rank is returned: the character at a place of the sorted order is order[place]."
+            "np.take_along_axis(np.argsort(order, axis=1), place": "The rank of a character is returned: asked for is the character that has this rank."
         },
         "place[:, None]": {
             "np.minimum(place + 1, kept.sum(axis=1) - 1)[:, None]": "The character after the right one is taken: it is the first whose running sum exceeds u.",
@@ -626,7 +618,7 @@ def softmax_over_all(z, u, temperature, top_p):
     return nucleus_draw(q, in_nucleus(q, top_p), u)
 
 
-@nucleus.mistake("The softmax runs down the batch: it runs along each row (axis=1).")
+@nucleus.mistake("The softmax runs down the batch: each row is one choice, and its probabilities add up to 1.")
 def softmax_down_the_batch(z, u, temperature, top_p):
     q = softmax(z.T / temperature).T
     order = np.argsort(-q, axis=1, kind="stable")  # in a batch of one all are equal
@@ -704,16 +696,16 @@ slips(
             "means[real] / counts[real]": "The means are divided by the counts: each is a mean already, and counts n_i times.",
         },
         "np.exp(nats)": {
-            "2.0**nats": "The perplexity is a power of 2: with a loss in nats it is a power of e.",
+            "2.0**nats": "The perplexity is a power of 2: that goes with a loss in bits, and this one is in nats.",
             "np.exp(-nats)": "The perplexity has the wrong sign in its exponent: it is never below 1.",
             "np.exp(nats / np.log(2))": "The perplexity is a power of e with bits: e goes with nats, 2 with bits.",
-            "nats": "The exponential is missing: the perplexity is a power of e.",
+            "nats": "The exponential is missing: this is the mean loss, and a perplexity is a number of equally likely choices.",
         },
         "nats / np.log(2)": {
-            "nats": "The second value is in nats: bits are nats divided by ln 2.",
-            "nats * np.log(2)": "Nats are multiplied by ln 2: bits are nats divided by it.",
-            "np.log2(nats)": "The second value is the logarithm to base 2 of the nats: bits are nats divided by ln 2.",
-            "np.exp(nats) / np.log(2)": "The bits are taken from the perplexity: they are the mean loss divided by ln 2.",
+            "nats": "The second value is in nats: a bit is the smaller unit, so the number should be larger.",
+            "nats * np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so the number should be larger.",
+            "np.log2(nats)": "The second value is a logarithm of the nats: another unit is a constant factor.",
+            "np.exp(nats) / np.log(2)": "The bits are taken from the perplexity: they are the mean loss in another unit.",
             "-nats / np.log(2)": "The bits have the wrong sign: the losses are positive already.",
         },
         "np.exp(nats), nats / np.log(2)": {
@@ -722,7 +714,7 @@ slips(
         "counts > 0": {
             "counts > 1": "A batch of one character is left out of the sum: only batches with 0 characters are empty."
         },
-        "np.log(2)": {"np.log(10)": "The base of the second value is 10: bits are nats divided by ln 2."},
+        "np.log(2)": {"np.log(10)": "The base of the second value is 10: bits have the base 2."},
     },
 )
 
