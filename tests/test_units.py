@@ -178,7 +178,8 @@ def test_nothing_of_a_solution_ships(name, tmp_path):
     archive = tmp_path / "students.zip"
     names = release.student_zip(ROOT, archive)
     assert "start.py" in names and f"exercises/{name}/{name}.ipynb" in names
-    assert not any("solutions" in n or "checks.py" in n or n.startswith(("tests/", "book/")) for n in names)
+    secret = ("solutions", "checks.py", "mistakes.py")
+    assert not any(n.startswith(("tests/", "book/")) or any(s in n for s in secret) for n in names)
     with zipfile.ZipFile(archive) as z:
         inside = {n: z.read(n).decode("utf-8") for n in z.namelist()}
     found = []

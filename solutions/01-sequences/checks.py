@@ -272,7 +272,7 @@ def draw_seasonal_skill_within(rng, T, B, period):
 
 @seasonal_skill.inputs(T=(9, 5), B=(1, 4), period=(3, 4))
 def draw_seasonal_skill_third(rng, T, B, period):
-    return a_season(rng, T, B, period, 2 * period + int(rng.integers(1, period)))
+    return a_season(rng, T, B, period, 2 * period + 1)
 
 
 @seasonal_skill.inputs(T=(6, 8), B=(3, 2), period=(2, 4), m=(3, 2))

@@ -101,7 +101,9 @@ def draw_count(rng, I, H, L, O, biases):
     return {"I": I, "H": H, "L": L, "O": O, "biases": biases}
 
 
-@count.inputs(I=(7, 2), H=(11, 3), L=(3, 2), O=(4, 0), biases=(2, 1))
+@count.inputs(
+    I=(7, 2, 9, 5, 3, 6), H=(11, 3, 4, 8, 7, 2), L=(3, 2, 5, 1, 2, 4), O=(4, 0, 6, 0, 2, 0), biases=(2, 1, 2, 1, 2, 2)
+)
 def draw_count_larger(rng, I, H, L, O, biases):
     return {"I": I, "H": H, "L": L, "O": O, "biases": biases}
 
@@ -301,9 +303,9 @@ def draw_large(rng, T, B, V, mixed):
 
 
 @loss.inputs(
-    T=(4, 3),
-    B=(3, 2),
-    V=(5, 4),
+    T=(4, 3, 5, 6),
+    B=(3, 2, 4, 2),
+    V=(5, 4, 6, 3),
     says="The logit of one real target lies 1000 below the largest (a loss of about 1000), that of another 1000 above all others (a loss of 0).",
 )
 def draw_far(rng, T, B, V):

@@ -256,7 +256,7 @@ def by_parts(k, peak, warmup, total, floor):
 bits = exercise("bits_per_character", points=3, returns="bits")
 
 
-@bits.inputs(T=(7, 5, 9, 6), V=(4, 5, 3, 6), warm=(2, 1, 3, 4))
+@bits.inputs(T=(7, 5, 9, 6, 8), V=(4, 5, 3, 6, 5), warm=(2, 1, 3, 4, 2))
 def draw_bits(rng, T, B, V, warm):
     small = V == toys.SMALL_READER_SIZES[0]  # a model whose state is not of the size of the vocabulary
     return {

@@ -176,7 +176,7 @@ slips(
             "w - lr / (1 + decay * t) * mean": "The decay shrinks the learning rate: it shrinks the weights."
         },
         "mean = m / (1 - beta1**t)\n    square = v / (1 - beta2**t)": {
-            "mean = m / (1 - beta1 * t)\n    square = v / (1 - beta2 * t)": "In the corrections beta is multiplied by t: they have to fade with t, and so they change their sign instead."
+            "mean = m / (1 - beta1 * t)\n    square = v / (1 - beta2 * t)": "In the corrections beta is multiplied by t: they then change their sign instead of fading."
         },
         "mean / (np.sqrt(square) + eps)": {
             "mean * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps)": "eps is added before v is corrected: first the correction, then the root, then eps."
