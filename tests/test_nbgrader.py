@@ -62,8 +62,9 @@ def course(tmp_path_factory):
     (folder / "grading").mkdir()
     for name in UNITS:
         (folder / "solutions" / name).mkdir(parents=True)
-        for file in (f"{name}.ipynb", "checks.py"):
-            shutil.copy(ROOT / "solutions" / name / file, folder / "solutions" / name)
+        for suffix in ("*.ipynb", "*.py"):
+            for path in (ROOT / "solutions" / name).glob(suffix):
+                shutil.copy(path, folder / "solutions" / name)
         made = nbgrader(folder, "generate_assignment", name, "--create")
         assert made.returncode == 0, made.stderr[-2000:]
         submitted = folder / "grading" / "submitted"

@@ -70,7 +70,7 @@ FOUND = Bomb()
     + ANSWER_ALL,
     "reads the solutions from disk": SEARCH
     + f"""
-for path in search("checks.py", "{UNIT}.ipynb", "{UNIT}.json"):
+for path in search("checks.py", "mistakes.py", "{UNIT}.ipynb", "{UNIT}.json"):
     if path.endswith(("checks.py", "mistakes.py")):
         exec(open(path).read())
     else:

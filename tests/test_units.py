@@ -166,9 +166,10 @@ def secrets(name):
         for line in map(str.strip, cell.source.splitlines()):
             inside = (inside or line == "### BEGIN SOLUTION") and line != "### END SOLUTION"
             (lines if inside else open_lines).add(line)
-    checks = ast.parse((ROOT / "solutions" / name / "checks.py").read_text(encoding="utf-8"))
-    for function in (n for n in checks.body if isinstance(n, ast.FunctionDef) and n.name != "draw"):
-        lines |= {line.strip() for statement in function.body for line in ast.unparse(statement).splitlines()}
+    for path in (ROOT / "solutions" / name).glob("*.py"):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (n for n in module.body if isinstance(n, ast.FunctionDef) and n.name != "draw"):
+            lines |= {line.strip() for statement in function.body for line in ast.unparse(statement).splitlines()}
     return {line for line in lines - open_lines if len(line) >= LENGTH and not line.startswith("#")}
 
 
@@ -177,7 +178,8 @@ def test_nothing_of_a_solution_ships(name, tmp_path):
     archive = tmp_path / "students.zip"
     names = release.student_zip(ROOT, archive)
     assert "start.py" in names and f"exercises/{name}/{name}.ipynb" in names
-    assert not any("solutions" in n or "checks.py" in n or n.startswith(("tests/", "book/")) for n in names)
+    secret = ("solutions", "checks.py", "mistakes.py")
+    assert not any(n.startswith(("tests/", "book/")) or any(s in n for s in secret) for n in names)
     with zipfile.ZipFile(archive) as z:
         inside = {n: z.read(n).decode("utf-8") for n in z.namelist()}
     found = []
