@@ -70,7 +70,8 @@ def leaves(value, expected, names) -> dict[str, Leaf]:
         if isinstance(value, (tuple, list)) and not isinstance(expected, (tuple, list)) and len(value) != 1:
             text = f"returned {described(value)}; expected {names} alone, {described(expected)}."
             if isinstance(value, list) and isinstance(expected, np.ndarray):
-                text = f"returned {described(value)}; expected {names} as one array of shape {expected.shape}."
+                text = f"returned {described(value)}; expected {names} as one array of shape {expected.shape}"
+                text += ": np.stack makes one of a list."
             return _everywhere(expected, names, Problem(f"count {len(value)}", text))
         return _split(value, expected, names)
     wanted = f"{len(names)} values ({', '.join(names)})"

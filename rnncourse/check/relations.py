@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnncourse.check import wire
-from rnncourse.check.changes import BITS, GIVEN, MOST, NUMBERS, UNUSABLE, Unfit, returned
+from rnncourse.check.changes import BITS, GIVEN, MOST, NUMBERS, UNUSABLE, Unfit, quiet, returned
 from rnncourse.check.compare import Problem
 from rnncourse.check.observe import observe
 from rnncourse.check.spec import ARGUMENTS, Spec
@@ -153,7 +153,7 @@ def _kind(value):
 
 def _changed(value, change: Callable):
     """An argument changed, of the same type. Raises Unfit."""
-    with np.errstate(all="ignore"):
+    with quiet():
         new = change(value)
     if np.asarray(new).dtype.kind != np.asarray(value).dtype.kind or not np.isfinite(new).all():
         raise Unfit
