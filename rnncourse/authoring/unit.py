@@ -214,10 +214,11 @@ def _thinned(seen: list, one: list[dict], other: list[dict]) -> list[dict]:
             known |= numbers[c][leaf]
     if len(known) < EVIDENCE:
         return []
-    return [
-        {leaf: p if p == RIGHT or (c, leaf) in kept else WRONG for leaf, p in row.items()}
-        for c, row in enumerate(prints)
-    ]
+
+    def cell(c, leaf, p):
+        return p if p == RIGHT or (c, leaf) in kept else [float(f"{p[0]:.4g}")] if isinstance(p, list) else WRONG
+
+    return [{leaf: cell(c, leaf, p) for leaf, p in row.items()} for c, row in enumerate(prints)]
 
 
 def load(folder: Path) -> Unit:
