@@ -13,7 +13,7 @@ from rnncourse.authoring.author import exercise
 from rnncourse.authoring.unit import Unit
 from rnncourse.check import CheckFailed, compare, in_process, properties, toys, wire
 from rnncourse.check.diagnose import diagnose
-from rnncourse.check.spec import RIGHT, Mistake, Pair, Spec, spec_from_json, spec_to_json
+from rnncourse.check.spec import RIGHT, WRONG, Mistake, Pair, Spec, spec_from_json, spec_to_json
 from rnncourse.check.verdict import judge
 
 STEP = '''
@@ -385,7 +385,9 @@ def test_evidence_is_of_different_finite_numbers():
     assert len(compare.evidence(right + 1.5, right)) == 6
     assert len(compare.evidence(np.zeros(6), right)) == 1, "a constant array"
     assert len(compare.evidence(np.full(6, np.nan), right)) == 0
-    assert len(compare.evidence(right > 2, right > 3)) == 0 and len(compare.evidence(np.eye(6) > 0, None)) == 4
+    mask = np.arange(32) % 3 > 0
+    assert len(compare.evidence(~mask, mask)) == 4 and len(compare.evidence(mask[:6], mask)) == 0
+    assert len(compare.evidence(mask ^ (np.arange(32) == 9), mask)) == 1
     assert len(compare.evidence(compare.Problem("shape", "", right[:4] + 1), right)) == 4
 
 
@@ -408,6 +410,9 @@ def test_a_stored_pair_names_both():
     a, b = (Mistake(hint, table(value)) for hint, value in (("a", 1.0), ("b", 2.0)))
     pair = Pair((0, 1), table(7.0))
     assert found([a, b], table(7.0), pairs=[pair]).mistakes == (a, b)
+    short = Pair((0, 1), [*table(7.0), {"n": [8.0]}, {"n": WRONG}])
+    assert found([a, b], table(7.0, 8.0, 5.0), pairs=[short]).mistakes == (a, b)
+    assert found([a, b], table(7.0, 8.5, 5.0), pairs=[short]).mistakes == (), "contradicted in the second case"
     assert found([a, b], table(7.0), size=1, pairs=[pair]).mistakes == (), "one number is no evidence for two mistakes"
 
 

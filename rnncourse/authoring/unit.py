@@ -23,6 +23,7 @@ import numpy as np
 from rnncourse.authoring import notebooks
 from rnncourse.authoring.author import Draw, Exercise, Slip
 from rnncourse.check import adapters, cells, in_process, wire
+from rnncourse.check.compare import alike
 from rnncourse.check.diagnose import EVIDENCE
 from rnncourse.check.observe import observe, reply_of
 from rnncourse.check.relations import Again, ignored
@@ -135,21 +136,26 @@ class Unit:
         plain = [(case, observe(spec, case, right)) for case in spec.cases if case.through is None]
         return tuple(ignored(spec, plain, Again(spec, right.trial)))
 
-    def pairs(self, name: str, most: int | None = PAIRED):
-        """(k, l, implementation) for each two of the first `most` slips of `name` that can be made at once."""
-        slips = [(k, m) for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)][:most]
-        for (k, a), (l, b) in itertools.combinations(slips, 2):
-            # where the first took away what the second edits, or the two contradict each other, there is no pair
-            with contextlib.suppress(ValueError, SyntaxError):
-                yield k, l, self.implementation(name, (a, b))
+    def slips(self, name: str) -> list[int]:
+        """Which of the known mistakes of `name` are slips, so that two can be made at once."""
+        return [k for k, (_, m) in enumerate(self.exercises[name].mistakes) if isinstance(m, Slip)]
+
+    def pair(self, name: str, k: int, l: int) -> Callable | None:
+        """The function with two slips at once; None where one took away what the other edits, or both make no sense."""
+        known = self.exercises[name].mistakes
+        with contextlib.suppress(ValueError, SyntaxError):
+            return self.implementation(name, (known[k][1], known[l][1]))
 
     def _masking_pairs(self, spec: Spec):
         """The pairs of mistakes of which the judge would name neither."""
-        for k, l, implementation in self.pairs(spec.name):
+        for k, l in itertools.combinations(self.slips(spec.name)[:PAIRED], 2):
+            implementation = self.pair(spec.name, k, l)
+            if implementation is None:
+                continue
             seen = self.observations(spec, implementation)
             named = {m.hint for m in recognise(spec, seen).mistakes}
             if not all(o.passed for o in seen) and not named & {spec.mistakes[k].hint, spec.mistakes[l].hint}:
-                prints = _thinned(seen)
+                prints = _thinned(seen, spec.mistakes[k].prints, spec.mistakes[l].prints)
                 if prints:
                     yield Pair((k, l), prints)
 
@@ -200,23 +206,31 @@ def _headline(hint: str) -> str:
     return re.split(r"[:;.] |[.:;]$|, which|, so ", hint)[0][:80]
 
 
-def _thinned(seen: list) -> list[dict]:
-    """A table that keeps a few fingerprints, of cells with many numbers first; [] if that is too little to go by."""
-    numbers = [o.evidence() for o in seen]
-    prints = [o.prints() for o in seen]
-    wrong = [(c, leaf) for c, row in enumerate(prints) for leaf, p in row.items() if isinstance(p, list)]
-    wrong.sort(key=lambda cell: -len(numbers[cell[0]].get(cell[1], ())))
+def _thinned(seen: list, one: list[dict], other: list[dict]) -> list[dict]:
+    """A table that keeps a few fingerprints, of cells that neither mistake alone explains, with many numbers first.
+
+    [] if there are too few to go by: then each mistake shows in places of its own.
+    """
+    numbers, prints = [o.evidence() for o in seen], [o.prints() for o in seen]
+    shared = [
+        (c, leaf)
+        for c, row in enumerate(prints)
+        for leaf, p in row.items()
+        if isinstance(p, list) and not any(alike(p, alone[c].get(leaf, RIGHT), "") for alone in (one, other))
+    ]
+    shared.sort(key=lambda cell: -len(numbers[cell[0]][cell[1]]))
     kept, known = set(), set()
-    for c, leaf in wrong:
+    for c, leaf in shared:
         if len(kept) < KEPT or len(known) < EVIDENCE:
             kept.add((c, leaf))
-            known |= numbers[c].get(leaf, frozenset())
+            known |= numbers[c][leaf]
     if len(known) < EVIDENCE:
         return []
-    return [
-        {leaf: p if p == RIGHT or (c, leaf) in kept else WRONG for leaf, p in row.items()}
-        for c, row in enumerate(prints)
-    ]
+
+    def cell(c, leaf, p):
+        return p if p == RIGHT or (c, leaf) in kept else [float(f"{p[0]:.4g}")] if isinstance(p, list) else WRONG
+
+    return [{leaf: cell(c, leaf, p) for leaf, p in row.items()} for c, row in enumerate(prints)]
 
 
 def load(folder: Path) -> Unit:

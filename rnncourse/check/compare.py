@@ -70,7 +70,8 @@ def leaves(value, expected, names) -> dict[str, Leaf]:
         if isinstance(value, (tuple, list)) and not isinstance(expected, (tuple, list)) and len(value) != 1:
             text = f"returned {described(value)}; expected {names} alone, {described(expected)}."
             if isinstance(value, list) and isinstance(expected, np.ndarray):
-                text = f"returned {described(value)}; expected {names} as one array of shape {expected.shape}."
+                text = f"returned {described(value)}; expected {names} as one array of shape {expected.shape}"
+                text += ": np.stack makes one of a list."
             return _everywhere(expected, names, Problem(f"count {len(value)}", text))
         return _split(value, expected, names)
     wanted = f"{len(names)} values ({', '.join(names)})"
@@ -234,15 +235,17 @@ def fingerprint(leaf: Leaf, expected: Leaf | None = None) -> list[float] | str:
 def evidence(leaf: Leaf, expected: Leaf) -> frozenset:
     """The different numbers that came out wrong, at most MOST_COUNTED: what a match of fingerprints rests on.
 
-    NaN is none, a constant array is one, and it takes eight entries of a mask to make one.
+    NaN is none, a constant array is one, and it takes eight entries of a mask, one of them wrong, to make one.
     """
     array = leaf.array if isinstance(leaf, Problem) else leaf
     if not isinstance(array, np.ndarray) or array.size > MOST_PRINTED:
         return frozenset()
+    fits = isinstance(expected, np.ndarray) and array.shape == expected.shape
     if array.dtype.kind == "b":
-        return frozenset((array.shape, *piece) for piece in enumerate(np.packbits(array)[: array.size // 8].tolist()))
+        bits, wrong = np.packbits(array), np.packbits(array != expected) if fits else np.ones(array.size)
+        return frozenset((array.shape, k, int(bits[k])) for k in range(array.size // 8) if wrong[k])
     wrong = array.astype(np.float64).ravel()
-    if isinstance(expected, np.ndarray) and array.shape == expected.shape:
+    if fits:
         with np.errstate(invalid="ignore"):
             wrong = wrong[np.abs(wrong - expected.ravel()) > PRINT_TOLERANCE * rms(expected) + ABSOLUTE]
     wrong = wrong[np.isfinite(wrong)][:MOST_COUNTED]

@@ -12,7 +12,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 
-from rnncourse.check.compare import alike
+from rnncourse.check.compare import ABSOLUTE, PRINT_TOLERANCE, alike
 from rnncourse.check.spec import RIGHT, WRONG
 
 MOST = 2  # mistakes named at once
@@ -58,10 +58,10 @@ def diagnose(spec, prints: list[dict], right: list[dict], numbers: list[dict]) -
             if all(isinstance(p, list) or p.startswith(SYMPTOMS) for p in (prints[c][leaf] for c, leaf in cells)):
                 return Diagnosis((mistake,), "symptom")
     for pair in spec.pairs:
-        kept = {(c, leaf) for c, row in enumerate(pair.prints) for leaf, p in row.items() if p not in (RIGHT, WRONG)}
-        loose = {(c, leaf) for c, row in enumerate(pair.prints) for leaf, p in row.items() if p == WRONG}
-        if kept | loose == wrong and hits(pair.prints) >= kept and enough(kept):
-            return Diagnosis(tuple(spec.mistakes[k] for k in pair.of), "whole")
+        harm = {(c, leaf): p for c, row in enumerate(pair.prints) for leaf, p in row.items() if p != RIGHT}
+        if harm.keys() == wrong and all(_seen(p, prints[c][k], right[c].get(k, "")) for (c, k), p in harm.items()):
+            if enough(cell for cell, p in harm.items() if len(p) > 1):
+                return Diagnosis(tuple(spec.mistakes[k] for k in pair.of), "whole")
 
     leaves = {leaf: {cell for cell in wrong if cell[1] == leaf} for _, leaf in wrong}
     known = [{k for k, all_of_it in leaves.items() if all_of_it <= cells and enough(all_of_it)} for cells in found]
@@ -76,3 +76,12 @@ def diagnose(spec, prints: list[dict], right: list[dict], numbers: list[dict]) -
         if of_a | of_b == set(leaves):
             return Diagnosis((a, b), "whole")
     return Diagnosis(tuple(mistake for *_, mistake, _ in parts[:MOST]), "part" if parts else "")
+
+
+def _seen(stored, came, right) -> bool:
+    """Does a cell of a stored pair agree with what came? It holds a fingerprint, its first number alone, or WRONG."""
+    if stored == WRONG:
+        return True
+    if len(stored) == 1:
+        return isinstance(came, list) and abs(came[0] - stored[0]) <= 2 * PRINT_TOLERANCE * came[-1] + ABSOLUTE
+    return alike(stored, came, right)

@@ -137,8 +137,12 @@ def _steps(case: Case, bad) -> str:
         return ""
     steps = np.flatnonzero(bad.reshape(T, -1).any(axis=1))
     if len(steps) == T:
-        return f"; wrong steps: all {T}"
-    return "; wrong steps: " + ", ".join(f"t = {t}" for t in steps[:6]) + (" ..." if len(steps) > 6 else "")
+        named = f"all {T}"
+    elif len(steps) > 2 and steps[-1] - steps[0] == len(steps) - 1:
+        named = f"t = {steps[0]} to {steps[-1]}"
+    else:
+        named = ", ".join(f"t = {t}" for t in steps[:6]) + f" and {len(steps) - 6} more" * (len(steps) > 6)
+    return f"; wrong steps: {named}"
 
 
 def _numbers(a, b) -> tuple[str, str]:

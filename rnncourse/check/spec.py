@@ -36,7 +36,8 @@ class Mistake:
 class Pair:
     """Two known mistakes made at once, where the fingerprints of the one hide those of the other.
 
-    There are many of them, so only a few cells keep their fingerprint; the other wrong cells are WRONG.
+    There are many of them, so only a few cells keep their fingerprint; of others its first number is kept, and cells
+    without numbers are WRONG.
     """
 
     of: tuple[int, int]

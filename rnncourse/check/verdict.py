@@ -18,7 +18,7 @@ from rnncourse.check.spec import Spec
 MOST_TEXT = 5000  # characters of a message
 OPENINGS = {
     "whole": "Known mistake:",
-    "symptom": "A known mistake that ends like this:",
+    "symptom": "A known mistake with the same result:",
     "part": "Part of it looks like a known mistake:",
 }
 
