@@ -19,6 +19,7 @@ THEME_OPTIONS = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "footer_content_items": ["copyright.html", "extra-footer.html"],
     "search_bar_text": "Search this book",
+    "primary_sidebar_end": [],  # the theme's place for advertisements
 }
 # Added only when `repository: url` in _config.yml is set.
 REPOSITORY_OPTIONS = {
@@ -98,6 +99,19 @@ def drop_duplicate_scripts(app: Sphinx, pagename, templatename, context, doctree
             seen.add(key)
             kept.append(script)
     context["script_files"] = kept
+
+
+def name_chevrons(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Say what a chevron of the sidebar unfolds: the theme gives it no words."""
+    generate = context["generate_toctree_html"]
+
+    def named(kind, **options):
+        soup = generate(kind, **options)
+        for summary in soup("summary") if kind == "sidebar" else []:
+            summary["aria-label"] = f"Pages of {summary.find_previous('a').get_text()}"
+        return soup
+
+    context["generate_toctree_html"] = named
 
 
 def is_exercise(docname: str) -> bool:
@@ -195,6 +209,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("autodoc-process-docstring", part_docstrings)
     app.connect("doctree-resolved", add_download_box)
     app.connect("html-page-context", edit_the_source, priority=900)
+    app.connect("html-page-context", name_chevrons, priority=900)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
     app.connect("build-finished", write_start_page, priority=900)
     app.connect("build-finished", shrink_pictures, priority=900)

@@ -78,8 +78,9 @@ class Adam:
 def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
     """Scale all gradients in place by one factor, so that their norm, taken together, is at most `max_norm`.
 
-    The direction stays. Shorter gradients are left alone. (`torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm before
-    it divides; here nothing is added.) Returns the norm before.
+    The direction stays. Shorter gradients are left alone. Returns the norm before.
+
+    `torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm before it divides; here nothing is added.
 
     Raises ValueError if the norm is not finite: scaling cannot repair such a gradient.
     Source: Pascanu, Mikolov and Bengio (2013).

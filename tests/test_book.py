@@ -191,6 +191,21 @@ def test_the_examples_on_the_notation_page_are_true():
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
+def test_a_symbol_has_one_meaning_in_a_chapter():
+    text = (ROOT / "book/notation.md").read_text(encoding="utf-8")
+    tables = re.split(r"^#{2,3} ", text, flags=re.M)[1:]
+    rows = {table.split("\n")[0]: re.findall(r"^\|([^|]*\$[^|]*)\|", table, re.M) for table in tables}
+    symbols = {name: re.findall(r"\$([^$]+)\$", " ".join(cells)) for name, cells in rows.items()}
+    core = symbols["Sizes"] + symbols["Symbols of every chapter"]
+    assert 12 <= len(rows["Symbols of every chapter"]) <= 15
+    chapters = {name: own for name, own in symbols.items() if name.startswith("Chapter ")}
+    numbers = [number(name.removeprefix("Chapter ")) for name in chapters]
+    assert numbers == sorted(set(numbers) & KNOWN["chapter"]) and numbers
+    for name, own in chapters.items():
+        twice = {one for one in core + own if (core + own).count(one) > 1}
+        assert not twice, f"book/notation.md, {name}: {sorted(twice)} have two meanings"
+
+
 # The pages as built
 
 

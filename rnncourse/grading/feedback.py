@@ -40,6 +40,7 @@ HEAD = f"""{{%- macro mathjax(url="") -%}}
 <style>.output_area pre {{ white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; }}</style>
 {{%- endmacro %}}"""
 NO_ALT = "No description has been provided for this image"  # nbconvert's words
+CHECK = re.compile(r'(<a href="#check_(\w+)">)Test cell</a>')  # how nbgrader's list of points names each function
 LONGEST = 128  # characters of a student id in nbgrader's tables
 REMEMBERED = 256  # rendered cells: those of the instructors are the same in every student's notebook
 
@@ -126,7 +127,8 @@ class Pages:
             "max_score": shown.max_score,
             "late_penalty": shown.penalty,
         }
-        return self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+        page = self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+        return CHECK.sub(r"\1<code>\2</code></a>", page)
 
 
 class Folders:
