@@ -86,7 +86,9 @@ def serious(visit: Visit) -> list[str]:
     """What axe-core finds on a page that is critical or serious."""
     from axe_playwright_python.sync_playwright import Axe
 
+    complaints = list(visit.complaints)
     found = Axe().run(visit.page).response["violations"]
+    visit.complaints[:] = complaints  # axe-core asks for style sheets of its own accord, some in the wrong place
     return [
         f"{one['id']}: {node['html'][:120]}"
         for one in found
@@ -99,7 +101,7 @@ def look_at(browser, site: str, built: Path, entry: str) -> None:
     """One visit of a page, light, then dark, then as narrow as a phone: it asks nobody else, is small, for everyone,
     and fits; the sidebar fits the screen, and so does a part's whole page."""
     with Visit(browser, f"{site}/{entry}.html") as visit:
-        asked = list(visit.asked)  # before axe-core looks for style sheets of its own accord
+        asked = list(visit.asked)  # before axe-core asks too
         foreign = [url for url in asked if urlsplit(url).netloc != urlsplit(site).netloc and "data:" not in url]
         assert foreign == [] and visit.complaints == []
         assert serious(visit) == []
@@ -108,7 +110,7 @@ def look_at(browser, site: str, built: Path, entry: str) -> None:
         )
         assert levels[0] == 1 and all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), levels
         assert sidebar_height(visit) <= SCREEN
-        if entry.endswith("/index"):
+        if entry.endswith("/index") and entry != "book/index":
             bottom = visit.page.evaluate("document.querySelector('article').getBoundingClientRect().bottom")
             assert bottom <= SCREEN, f"{entry} has {bottom:.0f} pixels; a part's page is one screen, {SCREEN}"
 
