@@ -1,11 +1,13 @@
-"""What the book needs beyond Jupyter Book: theme options, offline pages, download links, accessible markup."""
+"""What the book needs beyond Jupyter Book: numbers of chapters, theme options, offline pages, accessible markup."""
 
 import posixpath
+import re
 from pathlib import Path
 
 from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
 
@@ -17,6 +19,7 @@ THEME_OPTIONS = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "footer_content_items": ["copyright.html", "extra-footer.html"],
     "search_bar_text": "Search this book",
+    "primary_sidebar_end": [],  # the theme's place for advertisements
 }
 # Added only when `repository: url` in _config.yml is set.
 REPOSITORY_OPTIONS = {
@@ -29,6 +32,44 @@ REPOSITORY_OPTIONS = {
         "notebook_interface": "jupyterlab",
     },
 }
+
+
+# A page's file says which number its title gets, wherever it is shown: sidebar, page, browser, links without text.
+NUMBERS = {r"book/\d-[^/]+/(\d\d)-[^/]+": "{}", r"book/(\d)-[^/]+/index": "Part {}:"}
+
+
+def number_of(docname: str) -> str | None:
+    """What stands before the title of a page: "3" for a chapter, "Part 1:" for a part, None for other pages."""
+    found = ((re.fullmatch(pattern, docname), words) for pattern, words in NUMBERS.items())
+    return next((words.format(int(match[1])) for match, words in found if match), None)
+
+
+class NumberedTitles(SphinxTransform):
+    """Chapters are numbered by their file names, never by their position: chapter 8 may be missing for a while."""
+
+    default_priority = 500  # before Sphinx collects titles
+
+    def apply(self) -> None:
+        title, number = next(self.document.findall(nodes.title), None), number_of(self.env.docname)
+        if title is not None and number is not None:
+            title.insert(0, [nodes.inline("", number, classes=["course-number"]), nodes.Text(" ")])
+
+
+def part_docstrings(app: Sphinx, what, name, item, options, lines: list[str]) -> None:
+    """Set the house's docstrings as reStructuredText: each `argument: ...` an item of a list; results, errors and
+    source, which have lines of their own, paragraphs."""
+    parted, indent = [], ""
+    for line in lines:
+        argument = re.fullmatch(r"([a-z]\w*(?:, [a-z]\w*)*): (.+)", line)
+        if argument:
+            parted += ["", f"* ``{argument[1]}``: {argument[2]}"]
+            indent = "  "
+        elif not line.strip() or re.match(r"(Returns|Raises|Source:)", line):
+            parted += ["", line]
+            indent = ""
+        else:
+            parted.append(indent + line)
+    lines[:] = parted
 
 
 def merge_theme_options(app: Sphinx, config) -> None:
@@ -58,6 +99,19 @@ def drop_duplicate_scripts(app: Sphinx, pagename, templatename, context, doctree
             seen.add(key)
             kept.append(script)
     context["script_files"] = kept
+
+
+def name_chevrons(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Say what a chevron of the sidebar unfolds: the theme gives it no words."""
+    generate = context["generate_toctree_html"]
+
+    def named(kind, **options):
+        soup = generate(kind, **options)
+        for summary in soup("summary") if kind == "sidebar" else []:
+            summary["aria-label"] = f"Pages of {summary.find_previous('a').get_text()}"
+        return soup
+
+    context["generate_toctree_html"] = named
 
 
 def is_exercise(docname: str) -> bool:
@@ -152,11 +206,14 @@ def depart_citation(self, node) -> None:
 def setup(app: Sphinx) -> dict:
     app.connect("config-inited", merge_theme_options)
     app.connect("config-inited", drop_thebe)
+    app.connect("autodoc-process-docstring", part_docstrings)
     app.connect("doctree-resolved", add_download_box)
     app.connect("html-page-context", edit_the_source, priority=900)
+    app.connect("html-page-context", name_chevrons, priority=900)
     app.connect("html-page-context", drop_duplicate_scripts, priority=900)
     app.connect("build-finished", write_start_page, priority=900)
     app.connect("build-finished", shrink_pictures, priority=900)
+    app.add_transform(NumberedTitles)
     app.add_post_transform(PicturesIntoFigures)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.config.templates_path.insert(0, str(Path(__file__).parent / "templates"))

@@ -10,20 +10,22 @@ import numpy as np
 class Comparison:
     """How close two gradients of one array are. ``compare`` makes it, ``table`` prints it."""
 
-    name: str
-    exact: bool  # every number is the same
-    approximate: bool  # the largest difference is within the tolerance
-    max_difference: float  # the largest |analytic - numeric|
-    relative: float  # that difference over the largest magnitude in either gradient
+    name: str  #: of the array
+    exact: bool  #: every number is the same
+    approximate: bool  #: the largest difference is within the tolerance
+    max_difference: float  #: the largest difference of two entries, without its sign
+    relative: float  #: that difference over the largest magnitude in either gradient
 
 
 def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """Gradient of loss(array) by central differences: (loss(a + step) - loss(a - step)) / (2 step), entry by entry.
 
     array: float64, any shape; never changed, ``loss`` gets copies. ``loss`` must compute one finite float64 number from
-    its argument. step is in the units of the array, multiplied by |entry| for entries beyond 1. Returns a float64 array
-    of the same shape, at the cost of two calls of ``loss`` per entry and two more. Its error is of the order of
-    step² (the method) plus 1e-16 · |loss| / step (rounding): 1e-5 is near the best compromise.
+    its argument. step is in the units of the array, multiplied by the magnitude of entries beyond 1. Its error is of
+    the order of step² (the method) plus 1e-16 / step times the magnitude of the loss (rounding): 1e-5 is near the best
+    compromise.
+
+    Returns a float64 array of the same shape, at the cost of two calls of ``loss`` per entry and two more.
 
     Raises ValueError if the array is not float64, if the step is lost in rounding, if ``loss`` returns anything but one
     finite float64 number, or different numbers for the same argument.
@@ -88,11 +90,13 @@ def check_gradients(
     rtol: float = 1e-6,
     atol: float = 1e-8,
 ) -> list[Comparison]:
-    """Check hand-written gradients of loss(**arrays), one by one, against central differences.
+    """Check hand-written gradients of ``loss(**arrays)``, one by one, against central differences.
 
     arrays: name -> array, everything ``loss`` is called with; none is changed. Floats must be float64;
     integers, such as token ids, may be among them, but have no gradient.
+
     gradients: name -> hand-written gradient, for all or some of these names, in the order of the result.
+
     step as in ``numerical_gradient``, rtol and atol as in ``compare``. All is well if every ``approximate`` is true.
 
     Raises ValueError for a name that is not in ``arrays``, and as ``numerical_gradient`` and ``compare`` do.

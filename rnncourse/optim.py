@@ -1,9 +1,9 @@
-"""Optimisers for NumPy parameters: gradients in, weights changed in place.
+"""Optimisers for NumPy parameters: gradients in, weights changed in place::
 
-    adam = optim.Adam(params, lr=3e-3)                 # params: a dict or a list of arrays
-    norm = optim.clip_by_global_norm(grads, 1.0)       # grads: same keys or order, same shapes
-    adam.step(grads)                                   # changes the arrays of params in place
-    adam.lr = 1e-3                                     # a schedule sets the learning rate between steps
+    adam = optim.Adam(params, lr=3e-3)            # a dict or a list of arrays
+    norm = optim.clip_by_global_norm(grads, 1.0)  # same keys or order, same shapes
+    adam.step(grads)                              # changes params in place
+    adam.lr = 1e-3                                # between steps: a schedule
 
 The arithmetic is that of ``torch.optim`` with the same arguments.
 """
@@ -16,9 +16,9 @@ Arrays = Mapping[str, np.ndarray] | Sequence[np.ndarray]
 
 
 class SGD:
-    """Gradient descent, with momentum if asked: u <- momentum u + g, w <- w - lr u.
+    """Gradient descent, with momentum if asked: ``u <- momentum u + g``, ``w <- w - lr u``.
 
-    Source: Rumelhart, Hinton and Williams (1986); in the form of torch.optim.SGD, in which lr multiplies the whole u.
+    Source: Rumelhart, Hinton and Williams (1986); in the form of `torch.optim.SGD`, in which lr multiplies the whole u.
     """
 
     def __init__(self, params: Arrays, lr: float, momentum: float = 0.0):
@@ -42,9 +42,11 @@ class SGD:
 class Adam:
     """Steps scaled by running means of the gradient and of its square, both corrected for their start at zero.
 
-    With g the gradient and t the number of the step, from 1:
-    m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g²,
-    w <- w - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps).
+    With g the gradient and t the number of the step, from 1::
+
+        m <- beta1 m + (1 - beta1) g
+        v <- beta2 v + (1 - beta2) g²
+        w <- w - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 
     Source: Kingma and Ba (2015), algorithm 1; chapter 04 derives the corrections.
     """
@@ -81,8 +83,9 @@ class Adam:
 def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
     """Scale all gradients in place by one factor, so that their norm, taken together, is at most `max_norm`.
 
-    Returns the norm before. The direction stays. Shorter gradients are left alone. (torch.nn.utils.clip_grad_norm_
-    adds 1e-6 to the norm before it divides; here nothing is added.)
+    The direction stays. Shorter gradients are left alone. Returns the norm before.
+
+    `torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm before it divides; here nothing is added.
 
     Raises ValueError if the norm is not finite: scaling cannot repair such a gradient.
     Source: Pascanu, Mikolov and Bengio (2013).

@@ -1,15 +1,20 @@
-"""A browser for the tests: Chromium of the system, a server for a folder, and what a page asks for and complains of."""
+"""A browser for the tests: Chromium of the system, a server for a folder, and what is asked of every page."""
 
 import contextlib
 import functools
+import gzip
 import http.server
 import os
 import shutil
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+HEAVIEST = 200_000  # bytes of a page without the theme and MathJax, as a server sends them: text compressed
+SCREEN = 900  # pixels: the height of every visit
+PHONE = 390
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 
@@ -49,7 +54,7 @@ class Visit:
 
     def __init__(self, browser, address: str, width: int = 1280, scheme: str = "light", **options):
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", **options
+            viewport={"width": width, "height": SCREEN}, color_scheme=scheme, reduced_motion="reduce", **options
         )
         self.page = self.context.new_page()
         self.asked, self.complaints = [], []
@@ -75,3 +80,54 @@ class Visit:
 
     def __exit__(self, *error):
         self.context.close()
+
+
+def serious(visit: Visit) -> list[str]:
+    """What axe-core finds on a page that is critical or serious."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    complaints = list(visit.complaints)
+    found = Axe().run(visit.page).response["violations"]
+    visit.complaints[:] = complaints  # axe-core asks for style sheets of its own accord, some in the wrong place
+    return [
+        f"{one['id']}: {node['html'][:120]}"
+        for one in found
+        if one["impact"] in ("critical", "serious")
+        for node in one["nodes"]
+    ]
+
+
+def look_at(browser, site: str, built: Path, entry: str) -> None:
+    """One visit of a page, light, then dark, then as narrow as a phone: it asks nobody else, is small, for everyone,
+    and fits; the sidebar fits the screen, and so does a part's whole page."""
+    with Visit(browser, f"{site}/{entry}.html") as visit:
+        asked = list(visit.asked)  # before axe-core asks too
+        foreign = [url for url in asked if urlsplit(url).netloc != urlsplit(site).netloc and "data:" not in url]
+        assert foreign == [] and visit.complaints == []
+        assert serious(visit) == []
+        levels = visit.page.evaluate(
+            "[...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')].map(h => +h.tagName[1])"
+        )
+        assert levels[0] == 1 and all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False)), levels
+        assert sidebar_height(visit) <= SCREEN
+        if entry.endswith("/index") and entry != "book/index":
+            bottom = visit.page.evaluate("document.querySelector('article').getBoundingClientRect().bottom")
+            assert bottom <= SCREEN, f"{entry} has {bottom:.0f} pixels; a part's page is one screen, {SCREEN}"
+
+        visit.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        assert visit.page.get_attribute("html", "data-theme") == "dark"
+        assert visit.complaints == [] and serious(visit) == []
+
+        visit.page.set_viewport_size({"width": PHONE, "height": SCREEN})
+        assert visit.complaints == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    own = {urlsplit(url).path for url in asked if url.startswith(site)}
+    own = {path for path in own if not path.startswith(("/_static/", "/mathjax/"))}
+    files = [built / path.lstrip("/") for path in own]
+    sent = {f.name: len(gzip.compress(f.read_bytes())) if f.suffix == ".html" else f.stat().st_size for f in files}
+    assert sum(sent.values()) <= HEAVIEST, sent
+
+
+def sidebar_height(visit: Visit) -> int:
+    """Pixels that the sidebar needs: more than SCREEN, and it scrolls."""
+    return visit.page.evaluate("document.querySelector('.bd-sidebar-primary').scrollHeight")

@@ -15,6 +15,8 @@ from filelock import FileLock  # noqa: E402
 
 from rnncourse.authoring import release, unit  # noqa: E402
 
+pytest.register_assert_rewrite("browser")
+
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = release.unit_names(ROOT)
 
@@ -51,3 +53,20 @@ def built(tmp_path_factory, worker_id) -> Path:
             assert run.returncode == 0, f"the book does not build:\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}"
             assert "WARNING" not in run.stdout + run.stderr
     return output / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(built):
+    """The address of the built book."""
+    from browser import served
+
+    with served(built) as address:
+        yield address

@@ -11,8 +11,16 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-CHAPTERS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("book/*/*.ipynb"))
-UNITS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("exercises/*/*.ipynb"))
+
+
+def entries(pattern: str) -> list[str]:
+    """Pages as the table of contents names them: paths without a suffix."""
+    return sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob(pattern))
+
+
+CHAPTERS = entries("book/*/*.ipynb")  # a first look too, which has neither number nor unit
+UNITS = entries("exercises/*/*.ipynb")
+PARTS = entries("book/[1-9]-*/index.md")
 
 
 def toc_entries(node) -> list[str]:
@@ -27,7 +35,8 @@ def toc_entries(node) -> list[str]:
     return []
 
 
-TOC = toc_entries(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+TOC = toc_entries(CONTENTS)
 
 
 def source_of(entry: str) -> Path:
@@ -53,13 +62,89 @@ def test_every_entry_of_the_contents_is_one_file(entry):
 
 
 def test_the_contents_list_every_notebook_once():
-    listed = sorted(entry + ".ipynb" for entry in TOC if (ROOT / (entry + ".ipynb")).exists())
+    listed = sorted(entry for entry in TOC if (ROOT / (entry + ".ipynb")).exists())
     assert listed == sorted(CHAPTERS + UNITS)
 
 
-def test_each_unit_follows_the_chapter_of_its_name():
-    names = [entry.split("/")[-1] for entry in TOC if entry + ".ipynb" in CHAPTERS + UNITS]
-    assert names[::2] == names[1::2], "in _toc.yml a chapter is followed by its exercises"
+def nodes(node):
+    """Every entry of the table of contents that has pages below it, with these."""
+    if isinstance(node, list):
+        return {entry: below for child in node for entry, below in nodes(child).items()}
+    own = {node["file"]: [child["file"] for child in node["sections"]]} if "sections" in node else {}
+    return own | nodes([child for key in ("parts", "chapters", "sections") for child in node.get(key, [])])
+
+
+def test_a_unit_stands_under_its_chapter_and_a_chapter_under_its_part():
+    below = nodes(CONTENTS)
+    for part in PARTS:
+        chapters = [entry for entry in CHAPTERS if entry.startswith(part.removesuffix("index"))]
+        assert below.get(part, []) == chapters, f"{part}: its chapters are its `sections` in _toc.yml, by number"
+    units = [chapter.split("/")[-1] for chapter in CHAPTERS if number(chapter)]
+    assert {f"exercises/{name}/{name}" for name in units} == set(UNITS)
+    for chapter in CHAPTERS:
+        unit = [f"exercises/{name}/{name}" for name in [chapter.split("/")[-1]] if number(chapter)]
+        assert below.get(chapter, []) == unit, f"{chapter}: its exercises are its `sections` in _toc.yml"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_page_of_a_part_and_the_readme_list_its_chapters(part):
+    pages = {part: text_of(source_of(part)), "README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
+    assert part.removeprefix("book/") + ".md" in text_of(source_of("book/index")), "book/index.md lists the parts"
+    for chapter in CHAPTERS:
+        if chapter.startswith(part.removesuffix("index")):
+            name = chapter.split("/")[-1]
+            for page, text in pages.items():
+                for file in (name, f"exercises/{name}/{name}"):
+                    assert f"{file}.ipynb" in text, f"{page} does not list {file}.ipynb"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_title_of_a_unit_has_its_number(unit):
+    assert text_of(source_of(unit)).startswith(f"# Exercises {number(unit)}: ")
+
+
+def number(entry: str) -> int | None:
+    """The number of a chapter, unit or part, from its path; None for other pages."""
+    place, _, name = entry.rpartition("/")
+    found = re.match(r"\d+", place.split("/")[-1] if name == "index" else name)
+    return int(found[0]) if found else None
+
+
+MENTION = r"\b([Cc]hapters?|[Uu]nit|[Pp]art) (\d+)\b(?!,\d{3})((?:(?:, | and | to | or |, and )\d+)*)"
+KNOWN = {"chapter": {number(one) for one in CHAPTERS}, "part": {number(one) for one in PARTS}}
+KNOWN["unit"] = KNOWN["chapter"]
+
+
+def mentions(text: str):
+    """(kind, number) of everything like "chapter 3", "Chapters 4 and 5", "unit 2"."""
+    for kind, first, others in re.findall(MENTION, " ".join(text.split())):
+        for digits in [first, *re.findall(r"\d+", others)]:
+            yield kind.lower().rstrip("s"), int(digits)
+
+
+def test_mentions_are_found():
+    text = "Chapters 2, 3 and 41, unit\n7; unit 22,102, units 15, Part 1"
+    assert [*mentions(text)] == [("chapter", 2), ("chapter", 3), ("chapter", 41), ("unit", 7), ("part", 1)]
+
+
+@pytest.mark.parametrize("entry", TOC)
+def test_no_page_speaks_of_a_chapter_that_does_not_exist(entry):
+    missing = {f"{kind} {n}" for kind, n in mentions(text_of(source_of(entry))) if n not in KNOWN[kind]}
+    assert not missing, f"{entry} speaks of {sorted(missing)}: say it without the number until it is there"
+
+
+def test_no_docstring_speaks_of_a_chapter_that_does_not_exist():
+    for path in ROOT.glob("rnncourse/**/*.py"):
+        missing = {f"{kind} {n}" for kind, n in mentions(path.read_text(encoding="utf-8")) if n not in KNOWN[kind]}
+        assert not missing, f"{path} speaks of {sorted(missing)}"
+
+
+@pytest.mark.parametrize("entry", TOC)
+def test_links_that_name_a_number_lead_there(entry):
+    for words, target in re.findall(r"\[([^\]]+)\]\(([^)#\s]+\.(?:md|ipynb))[^)]*\)", text_of(source_of(entry))):
+        named = {n for _, n in mentions(words)}
+        stem = re.sub(r"(/index)?\.(md|ipynb)$", r"\1", target)
+        assert not named or named == {number(f"{entry.rpartition('/')[0]}/{stem}")}, f"{entry}: [{words}]({target})"
 
 
 def test_markdown_pages_are_all_in_the_contents():
@@ -106,6 +191,21 @@ def test_the_examples_on_the_notation_page_are_true():
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
+def test_a_symbol_has_one_meaning_in_a_chapter():
+    text = (ROOT / "book/notation.md").read_text(encoding="utf-8")
+    tables = re.split(r"^#{2,3} ", text, flags=re.M)[1:]
+    rows = {table.split("\n")[0]: re.findall(r"^\|([^|]*\$[^|]*)\|", table, re.M) for table in tables}
+    symbols = {name: re.findall(r"\$([^$]+)\$", " ".join(cells)) for name, cells in rows.items()}
+    core = symbols["Sizes"] + symbols["Symbols of every chapter"]
+    assert 12 <= len(rows["Symbols of every chapter"]) <= 15
+    chapters = {name: own for name, own in symbols.items() if name.startswith("Chapter ")}
+    numbers = [number(name.removeprefix("Chapter ")) for name in chapters]
+    assert numbers == sorted(set(numbers) & KNOWN["chapter"]) and numbers
+    for name, own in chapters.items():
+        twice = {one for one in core + own if (core + own).count(one) > 1}
+        assert not twice, f"book/notation.md, {name}: {sorted(twice)} have two meanings"
+
+
 # The pages as built
 
 
@@ -137,6 +237,18 @@ def is_foreign(address: str) -> bool:
 @pytest.fixture(scope="module")
 def pages(built) -> dict[str, Page]:
     return {entry: Page(built / f"{entry}.html") for entry in TOC}
+
+
+@pytest.mark.slow
+def test_chapters_and_parts_are_numbered_by_their_files(pages):
+    for entry in TOC:
+        if (entry in CHAPTERS and number(entry)) or entry in PARTS:
+            words = f"Part {number(entry)}:" if entry in PARTS else str(number(entry))
+            html, span = pages[entry].html, f'<span class="course-number">{words}</span> '
+            assert f"<h1>{span}" in html and f"<title>{words} " in html, entry
+            other = next(page for name, page in pages.items() if name != entry)
+            name = "/".join(entry.split("/")[-2:])
+            assert re.search(rf'href="[^"]*{name}.html">{span}', other.html), f"{entry} has no number in the sidebar"
 
 
 @pytest.mark.slow
@@ -183,11 +295,11 @@ def test_equations_are_drawn_by_the_vendored_mathjax(pages, built):
 @pytest.mark.slow
 def test_exercise_pages_offer_the_notebook_itself(pages):
     for unit in UNITS:
-        page = pages[unit.removesuffix(".ipynb")]
+        page = pages[unit]
         offered = [address for address in page.links if address.endswith(".ipynb")]
         assert 'class="course-download' in page.html and offered
         for address in offered:
-            assert (page.path.parent / unquote(address)).read_bytes() == (ROOT / unit).read_bytes()
+            assert (page.path.parent / unquote(address)).read_bytes() == (ROOT / f"{unit}.ipynb").read_bytes()
 
 
 @pytest.mark.slow

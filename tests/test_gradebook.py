@@ -487,7 +487,7 @@ def test_what_formgrader_asks_for(graded):
 
 def test_pages_are_those_of_nbgrader(graded, tmp_path):
     """The body of every page is what `nbgrader generate_feedback` makes of the same gradebook, but for formulas, which
-    are MathML here, and for the word that a cell was not read yet."""
+    are MathML here, the word that a cell was not read yet, and the list of points, which names the functions."""
     from nbconvert.exporters import HTMLExporter
     from nbgrader.converters import GenerateFeedback
 
@@ -500,6 +500,11 @@ def test_pages_are_those_of_nbgrader(graded, tmp_path):
         theirs = BeautifulSoup((tmp_path / student / UNIT / f"{UNIT}.html").read_text(), "html.parser")
         ours = BeautifulSoup(page(graded / "grading", student), "html.parser")
         assert ("<math" in str(ours.body)) and "<math" not in str(theirs.body)
+        points = {a["href"]: a.text for a in ours.find(id="toc")("a")}
+        functions = {f"#check_{name}": name for name in _graded(UNIT, False)}
+        assert points.items() >= functions.items() and "Test cell" not in points.values()
+        for link in theirs.find(id="toc")("a", string="Test cell"):
+            link.string.wrap(theirs.new_tag("code")).string = functions[link["href"]]
         assert (gradebook.UNREAD in str(ours.body)) == (student in ("right", "wrong"))
         for body in (ours.body, theirs.body):
             formulas = [p for p in body("p") if p.find("math") or "$" in p.text]

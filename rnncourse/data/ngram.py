@@ -8,9 +8,13 @@ from rnncourse.data import ids
 def witten_bell(train, held_out, order: int, V: int) -> np.ndarray:
     """Probability of each token of `held_out` (N,), given up to order - 1 tokens before it; counts from `train` only.
 
-    p(w | h) = (c(hw) + n(h) p(w | h')) / (c(h) + n(h)): c counts, n(h) is the number of different tokens seen after h,
-    h' is h without its oldest token, and below the unigrams lies 1/V. Contexts never seen leave p(w | h') as it is.
-    The loss in nats per token is -log(p).mean(). V**order must stay below 2**63.
+    In formulas, where c counts, n(h) is the number of different tokens seen after h, h' is h without its oldest token,
+    and below the unigrams lies 1/V::
+
+        p(w | h) = (c(hw) + n(h) p(w | h')) / (c(h) + n(h))
+
+    Contexts never seen leave p(w | h') as it is.
+    The loss in nats per token is ``-np.log(p).mean()``. ``V**order`` must stay below ``2**63``.
 
     Source: Witten and Bell (1991), method C; in this recursive form Chen and Goodman (1999). Chapter 01 derives it.
     """

@@ -27,8 +27,8 @@ def sunspots() -> tuple[np.ndarray, np.ndarray]:
 def elnino() -> tuple[np.ndarray, np.ndarray]:
     """Monthly sea surface temperature off Peru, 1950-2010: months (732,) datetime64[M], degrees Celsius (732,) float64.
 
-    Averaged over 0-10 degrees south, 80-90 degrees west (the Nino 1+2 region). Source: U.S. National Oceanic and
-    Atmospheric Administration (public domain), as bundled with statsmodels.
+    Averaged over 0-10 degrees south, 80-90 degrees west (the Nino 1+2 region).
+    Source: U.S. National Oceanic and Atmospheric Administration (public domain), as bundled with statsmodels.
     """
     table = _table("elnino")
     first = np.datetime64(f"{int(table['YEAR'].iloc[0])}-01", "M")

@@ -41,6 +41,7 @@ HEAD = f"""{{%- macro mathjax(url="") -%}}
 <style>.output_area pre {{ white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; }}</style>
 {{%- endmacro %}}"""
 NO_ALT = "No description has been provided for this image"  # nbconvert's words
+CHECK = re.compile(r'(<a href="#check_(\w+)">)Test cell</a>')  # how nbgrader's list of points names each function
 LONGEST = 128  # characters of a student id in nbgrader's tables
 REMEMBERED = 256  # rendered cells: those of the instructors are the same in every student's notebook
 
@@ -128,7 +129,8 @@ class Pages:
             "late_penalty": shown.penalty,
         }
         try:
-            return self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+            page = self.exporter.from_notebook_node(notebook, {"nbgrader": header})[0]
+            return CHECK.sub(r"\1<code>\2</code></a>", page)
         except Exception:  # whatever a renderer trips over: the student still gets a page
             cells = "".join(f"<pre>{html.escape(c.source)}\n\n{html.escape(_printed(c))}</pre>" for c in notebook.cells)
             points = f"{header['score']:g} of {header['max_score']:g} points"

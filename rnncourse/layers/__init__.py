@@ -9,4 +9,4 @@ from rnncourse.layers.gru import gru_backward, gru_forward
 from rnncourse.layers.lstm import lstm_backward, lstm_forward
 from rnncourse.layers.rnn import rnn_backward, rnn_forward
 
-__all__ = ["gru_backward", "gru_forward", "lstm_backward", "lstm_forward", "rnn_backward", "rnn_forward"]
+__all__ = ["rnn_forward", "rnn_backward", "lstm_forward", "lstm_backward", "gru_forward", "gru_backward"]

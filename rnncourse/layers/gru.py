@@ -27,10 +27,10 @@ class GRUCache(NamedTuple):
 
 
 def gru_forward(x, h0, W_x, W_h, b_x, b_h):
-    """Run a GRU over a sequence: h_t = (1 - z) n + z h_{t-1}.
+    """Run a GRU over a sequence: ``h_t = (1 - z) n + z h_{t-1}``.
 
-    With a = W_x x_t + b_x and m = W_h h_{t-1} + b_h cut into three, and s the logistic function,
-    r = s(a_r + m_r), z = s(a_z + m_z), n = tanh(a_n + r m_n).
+    With ``a = W_x x_t + b_x`` and ``m = W_h h_{t-1} + b_h`` cut into three, and s the logistic function,
+    ``r = s(a_r + m_r)``, ``z = s(a_z + m_z)``, ``n = tanh(a_n + r m_n)``.
 
     x (T, B, I), h0 (B, H), W_x (3H, I), W_h (3H, H), b_x and b_h (3H,): NumPy arrays, all float32 or all float64. The
     rows of the weights are those of r, z, n, as in ``torch.nn.GRU``; r is applied after the matrix product.

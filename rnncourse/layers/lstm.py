@@ -28,10 +28,10 @@ class LSTMCache(NamedTuple):
 
 
 def lstm_forward(x, h0, c0, W_x, W_h, b):
-    """Run an LSTM over a sequence: c_t = f c_{t-1} + i g, h_t = o tanh(c_t).
+    """Run an LSTM over a sequence: ``c_t = f c_{t-1} + i g``, ``h_t = o tanh(c_t)``.
 
-    With a = W_x x_t + W_h h_{t-1} + b cut into four, and s the logistic function,
-    i = s(a_i), f = s(a_f), g = tanh(a_g), o = s(a_o).
+    With ``a = W_x x_t + W_h h_{t-1} + b`` cut into four, and s the logistic function,
+    ``i = s(a_i)``, ``f = s(a_f)``, ``g = tanh(a_g)``, ``o = s(a_o)``.
 
     x (T, B, I), h0 and c0 (B, H), W_x (4H, I), W_h (4H, H), b (4H,): NumPy arrays, all float32 or all float64. The rows
     of the weights are those of i, f, g, o, as in ``torch.nn.LSTM``, whose two biases b is the sum of.

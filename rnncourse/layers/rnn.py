@@ -17,7 +17,7 @@ class RNNCache(NamedTuple):
 
 
 def rnn_forward(x, h0, W_x, W_h, b):
-    """Run a tanh cell over a sequence: h_t = tanh(W_x x_t + W_h h_{t-1} + b).
+    """Run a tanh cell over a sequence: ``h_t = tanh(W_x x_t + W_h h_{t-1} + b)``.
 
     x (T, B, I), h0 (B, H), W_x (H, I), W_h (H, H), b (H,): NumPy arrays, all float32 or all float64.
     Returns h (T, B, H) in the same dtype, and a cache for ``rnn_backward``.

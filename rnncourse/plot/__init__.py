@@ -1,16 +1,16 @@
-"""The one figure style of the course.
+"""The one figure style of the course::
 
     import matplotlib.pyplot as plt
     from rnncourse import plot
 
-    fig, ax = plot.figure("year", "sunspots per year", title="...")     # one panel; both axis labels are required
-    fig, (left, right) = plot.figure(["lag", "step"], "loss in nats", titles=["...", "..."], columns=2)
-    ax.plot(x, y, label="persistence")         # colours and line styles change together, from line to line
-    ax.plot(x, y, **plot.line(2))              # the third entry of that cycle, by name
+    fig, ax = plot.figure("year", "sunspots per year")  # both labels are required
+    fig, (left, right) = plot.figure(["lag", "step"], "loss in nats", columns=2)
+    ax.plot(x, y, label="persistence")  # colour and style change from line to line
+    ax.plot(x, y, **plot.line(2))       # the third entry of that cycle
     ax.bar(names, values, color=plot.COLOURS["blue"])
-    plot.reference(ax, 0.5, "chance")          # a thin dashed line across the panel: baselines, chance, ln V
-    plot.heatmap(ax, states.T, "activation", centre=0)     # with a colour bar; centre: two-sided colours
-    plot.legend(ax)                            # frameless; beside the panel: plot.legend(ax, outside=True)
+    plot.reference(ax, 0.5, "chance")   # a thin dashed line across the panel
+    plot.heatmap(ax, states.T, "activation", centre=0)  # with a colour bar
+    plot.legend(ax)                     # beside the panel: outside=True
     plt.show()
 
 Importing this module, and calling it, changes no global Matplotlib setting. Figures are white cards of at most 720
@@ -18,10 +18,10 @@ pixels at 100 dpi, so they read the same in light and dark pages. Colours are th
 for colour-blind readers; line styles say the same a second time.
 
 Some figures can be dragged on the page. `interactive` takes the picture, which is what JupyterLab and print show, and
-one of three descriptions of what the reader moves:
+one of three descriptions of what the reader moves::
 
-    plot.interactive(fig, plot.steps(tokens, {"state": h}), "The state while a sentence is read")
-    plot.interactive(fig, plot.curves("lag", lags, "gradient norm", controls, series), "...")
+    plot.interactive(fig, plot.steps(tokens, {"state": h}), "The state, step by step")
+    plot.interactive(fig, plot.curves("lag", lags, "norm", controls, series), "...")
     plot.interactive(fig, plot.sampling(characters, {"the retur": logits}), "...")
 """
 
@@ -29,16 +29,16 @@ from rnncourse.plot.figures import COLOURS, DPI, LINESTYLES, figure, heatmap, le
 from rnncourse.plot.interactive import curves, interactive, sampling, steps
 
 __all__ = [
+    "figure",
+    "line",
+    "reference",
+    "heatmap",
+    "legend",
+    "interactive",
+    "steps",
+    "curves",
+    "sampling",
     "COLOURS",
     "DPI",
     "LINESTYLES",
-    "curves",
-    "figure",
-    "heatmap",
-    "interactive",
-    "legend",
-    "line",
-    "reference",
-    "sampling",
-    "steps",
 ]

@@ -39,7 +39,8 @@ class Interactive:
 def interactive(fig: Figure, data: dict, label: str) -> Interactive:
     """A figure to drag, as the last value of a notebook's cell.
 
-    fig: the picture for JupyterLab and print; it is closed. data: from `steps`, `curves` or `sampling`.
+    fig: the picture for JupyterLab and print; it is closed.
+    data: from `steps`, `curves` or `sampling`.
     label: its name, which screen readers say before the controls.
     """
     if not isinstance(fig, Figure):
@@ -67,8 +68,10 @@ def steps(
     """A network unrolled over `tokens` (T), to be stepped through.
 
     panels: by name, what there is after each step, (T,) or (T, K); drawn as columns of colours.
-    cell: what stands under the row of cells. notes: one sentence per step, shown beside the figure.
-    start: the step shown first. backward: the signal runs from the last step to the first.
+    cell: what stands under the row of cells.
+    notes: one sentence per step, shown beside the figure.
+    start: the step shown first.
+    backward: the signal runs from the last step to the first.
     scales: the value of the deepest colour by panel; otherwise the largest magnitude there is.
     """
     T, scales = len(tokens), scales or {}
@@ -114,12 +117,17 @@ def curves(
 ) -> dict:
     """Curves over x (N), one set for each setting of the controls.
 
-    x: numbers, or texts for places side by side. controls: by name, the values to choose from; numbers become a
-    slider, texts a list. series: by name, an array of shape (values of the first control, of the second, ..., N), or
-    (N,) for a curve that no control moves; NaN leaves a gap. log: "", "x", "y" or "xy". limits: of the vertical axis;
-    what is outside is cut off. lines: horizontal lines by name. start: the first setting by control.
-    every: label each so-many-th x. notes: a sentence per setting, of the controls' shape, to be read with the curves;
-    without them the last values are said.
+    x: numbers, or texts for places side by side.
+    controls: by name, the values to choose from; numbers become a slider, texts a list.
+    series: by name, an array of shape (values of the first control, of the second, ..., N), or (N,) for a curve that no
+    control moves; NaN leaves a gap.
+    log: "", "x", "y" or "xy".
+    limits: of the vertical axis; what is outside is cut off.
+    lines: horizontal lines by name.
+    start: the first setting by control.
+    every: label each so-many-th x.
+    notes: a sentence per setting, of the controls' shape, to be read with the curves; without them the last values are
+    said.
     """
     x = list(x)
     sizes = tuple(len(values) for values in controls.values())
@@ -172,7 +180,8 @@ def curves(
 def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars: int = 20) -> dict:
     """What comes next, as temperature and top-k change it.
 
-    tokens: the vocabulary (V). contexts: by the text that was read, the network's logits (V,).
+    tokens: the vocabulary (V).
+    contexts: by the text that was read, the network's logits (V,).
     bars: how many tokens get a bar, the likeliest first.
     """
     for text, logits in contexts.items():
