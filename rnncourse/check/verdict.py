@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncourse.check import messages, properties, wire
+from rnncourse.check import adapters, messages, properties, wire
 from rnncourse.check.call import Reply
 from rnncourse.check.compare import Problem, Wrong, agree, fingerprint, leaves
 from rnncourse.check.diagnose import diagnose
@@ -140,6 +140,9 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
         [{k: getattr(v, "size", 1) for k, v in o.expected.items()} for o in seen],
     )
     lines = messages.explain(spec, seen, reveal)
+    if spec.adapter:  # what an exception says stays as it is
+        raised = {o.reply.text for o in seen}
+        lines = [line if line in raised else adapters.in_words_of_tensors(line) for line in lines]
     lines += [f"→ {OPENINGS[found.sure]} {m.hint}" for m in found.mistakes]
     names, hints = tuple(m.name for m in found.mistakes), tuple(m.hint for m in found.mistakes)
     return Verdict(
