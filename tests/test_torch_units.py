@@ -225,6 +225,16 @@ def test_nested_tensors_go_in_and_come_out():
     assert d_weights["W"].any() and d_state[1].any()
 
 
+def test_changes_of_a_list_or_dict_show():
+    def f(weights, sequences):
+        weights["W"] = 2 * weights["W"]
+        return sequences.pop()
+
+    options = {"name": "tensors", "returns": ["a"], "requires_grad": [], "gradients": []}
+    reply = in_process({"f": f}, ("weights", "sequences"), adapter=options)("f", [{"W": np.eye(2)}, [np.ones(2)] * 2])
+    assert reply.changed == (0, 1) and reply.value.tolist() == [1, 1]
+
+
 def test_numpy_units_do_without_pytorch():
     code = "import sys, rnncourse.check as c; c.load('03-backpropagation-through-time'); print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

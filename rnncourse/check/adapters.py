@@ -53,8 +53,12 @@ def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=(
 
     wanted = {*requires_grad, *gradients}
     given = {k: _mapped(v, np.ndarray, lambda a, k=k: _tensor(a, k in wanted)) for k, v in arguments.items()}
+    held = {k: _found(v, torch.Tensor) for k, v in given.items()}
     with torch.enable_grad():
         value = function(*given.values())
+    for k, tensors_before in held.items():
+        if isinstance(given[k], (list, dict)) and not _identical(_found(given[k], torch.Tensor), tensors_before):
+            _replace(arguments[k], _mapped(given[k], torch.Tensor, _plain))
     values = value if len(returns) > 1 and isinstance(value, (tuple, list)) else (value,)
     if len(values) == len(returns):
         for name, part in zip(returns, values, strict=True):
@@ -117,6 +121,16 @@ def _mapped(value, kind, change):
         parts = [_mapped(v, kind, change) for v in value]
         return parts if isinstance(value, list) else tuple(parts)
     return {k: _mapped(v, kind, change) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _identical(a: list, b: list) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+
+
+def _replace(container, new) -> None:
+    """Put into a list or dict what the function has put into its own, so that the change shows."""
+    container.clear()
+    container.update(new) if isinstance(container, dict) else container.extend(new)
 
 
 def _found(value, kind) -> list:
