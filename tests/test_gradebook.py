@@ -49,7 +49,9 @@ def _graded(name, wrong):
     if wrong:
         function, _, implementation = slip(name)
         spec = unit.spec(function)
-        verdict = judge(spec, in_process({function: implementation}, spec.arguments), reveal=False)
+        verdict = judge(
+            spec, in_process({function: implementation}, spec.arguments, adapter=spec.adapter), reveal=False
+        )
         assert not verdict.passed
         functions[function] |= {"points": 0.0, "passed": False, "message": verdict.message, "hints": verdict.hints}
     return functions

@@ -30,6 +30,13 @@ def verdict(name, function, implementation, hidden=False):
     return judge(spec, call, reveal=not hidden)
 
 
+def score(u, namespace):
+    """The scores of a namespace's functions."""
+    specs = {name: u.spec(name) for name in u.exercises}
+    calls = {name: in_process(namespace, s.arguments, adapter=s.adapter) for name, s in specs.items()}
+    return unit.score(u, lambda name, args: calls[name](name, args), SEED)
+
+
 def mistakes(name, function):
     return [(hint, load(name).implementation(function, m), m) for hint, m in load(name).exercises[function].mistakes]
 
@@ -52,7 +59,7 @@ def test_blank_scores_nothing(name):
         grading = cell.metadata.get("nbgrader", {})
         if "setup" in cell.metadata.get("tags", []) or grading.get("solution"):
             exec(cell.source, namespace)
-    scores = unit.score(load(name), in_process(namespace), SEED)
+    scores = score(load(name), namespace)
     assert sum(s.points for s in scores.values()) == 0
     assert all("not written yet" in s.verdict.message for s in scores.values())
 
@@ -60,7 +67,7 @@ def test_blank_scores_nothing(name):
 @pytest.mark.parametrize("name", UNITS)
 def test_solution_scores_all(name):
     u = load(name)
-    scores = unit.score(u, in_process(u.namespace), SEED)
+    scores = score(u, u.namespace)
     assert {n: s.verdict.message for n, s in scores.items() if not s.verdict.passed} == {}
     fewest, most = sizes(name)[1]
     assert fewest <= sum(s.points for s in scores.values()) <= most
@@ -93,12 +100,18 @@ def test_float32_scores_all(name, function):
     def in_float32(value):
         if isinstance(value, np.ndarray) and value.dtype == np.float64:
             return value.astype(np.float32)
+        if getattr(value, "is_floating_point", bool)():  # a tensor
+            return value.float()
         if isinstance(value, (tuple, list)):
             return type(value)(in_float32(v) for v in value)
         return value
 
     right = load(name).namespace[function]
-    v = verdict(name, function, lambda *args: in_float32(right(*args)), hidden=True)
+    if isinstance(right, type):  # a module
+        narrow = type(function, (right,), {"forward": lambda self, *args: in_float32(right.forward(self, *args))})
+    else:
+        narrow = lambda *args: in_float32(right(*args))  # noqa: E731
+    v = verdict(name, function, narrow, hidden=True)
     assert v.passed, v.message
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rnncourse.check.forbidden import NUMPY_UNIT
+from rnncourse.check.forbidden import NUMPY_UNIT, TORCH_UNIT
 
 # Sizes of the public cases by parameter name: a general case, T = 1, B = 1, a last one. All different within a case, so
 # that a transposed array shows.
@@ -61,7 +61,7 @@ class Exercise:
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = NUMPY_UNIT
-    adapter: str | None = None
+    adapter: dict | None = None
     blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     draws: list[Draw] = field(default_factory=list)
     mistakes: list[tuple[str, Callable | Slip]] = field(default_factory=list)
@@ -110,26 +110,45 @@ class Exercise:
 
 
 def exercise(
-    name, points, returns, terms=None, tolerance=1e-5, may_change=(), forbidden=None, adapter=None, blocks=None
+    name,
+    points,
+    returns,
+    terms=None,
+    tolerance=1e-5,
+    may_change=(),
+    forbidden=None,
+    adapter=None,
+    requires_grad=(),
+    gradients=(),
+    blocks=None,
 ) -> Exercise:
     """Declare a graded function.
 
     `returns` names the returned value, or each value of a returned tuple. `terms` maps a term of the equation to the
     arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
-    `forbidden` names modules and functions ("numpy.convolve") whose use costs the points; without an adapter these are
-    NUMPY_UNIT. `adapter` names the function of `check.adapters` that calls a class; its parameters are the inputs.
+    `forbidden` names modules and functions ("numpy.convolve", "torch.nn.LSTM") whose use costs the points; unless given
+    these are NUMPY_UNIT, and with an adapter TORCH_UNIT.
+    `adapter` is "tensors" for a function of tensors. Arrays are drawn as ever and arrive as tensors, those of the
+    arguments in `requires_grad` with gradients required; the gradient with respect to each argument in `gradients` is
+    compared too, as "d NAME" after the returned values. `adapter` is "module" for a class of torch.nn, with the
+    parameters of `check.adapters.module` as inputs.
     `blocks` names the equal blocks along the last axis of a returned array, {"da": ("i", "f", "g", "o")}: a student is
     told which of them are wrong.
     """
     if forbidden is None:
-        forbidden = () if adapter else NUMPY_UNIT
+        forbidden = TORCH_UNIT if adapter else NUMPY_UNIT
+    how = {"name": adapter} if adapter else None
+    if adapter == "tensors":
+        values = (returns,) if isinstance(returns, str) else tuple(returns)
+        how |= {"returns": list(values), "requires_grad": list(requires_grad), "gradients": list(gradients)}
+        returns = (*values, *(f"d {name}" for name in gradients)) if gradients else returns
     unknown = set(blocks or {}) - ({returns} if isinstance(returns, str) else set(returns))
     if unknown:
         raise ValueError(f"{name}: blocks are given for {', '.join(sorted(unknown))}, which it does not return")
     changeable, forbidden = tuple(may_change), tuple(forbidden)
     terms, blocks = dict(terms or {}), dict(blocks or {})
-    return Exercise(name, points, returns, terms, tolerance, changeable, forbidden, adapter, blocks)
+    return Exercise(name, points, returns, terms, tolerance, changeable, forbidden, how, blocks)
 
 
 def slips(e: Exercise, edits: dict[str, dict[str, str]]) -> None:

@@ -89,8 +89,7 @@ class Unit:
     def spec(self, name: str, seed: int | None = None) -> Spec:
         """The spec of one function: public cases, or with a seed the hidden ones."""
         e = self.exercises[name]
-        signature = inspect.signature(getattr(adapters, e.adapter) if e.adapter else self.namespace[name])
-        arguments = tuple(signature.parameters)[1 if e.adapter else 0 :]
+        arguments = adapters.arguments(e.adapter, self.namespace[name])
         spec = Spec(
             name,
             e.points,

@@ -1,16 +1,143 @@
-"""Adapters call what is no plain function, a class above all, and return plain arrays.
+"""Adapters call what works on tensors, a function or a class of torch.nn, and return plain arrays.
 
-An adapter runs where the student's code is: in the notebook, or in the sandbox. An exercise names it
-(`exercise(..., adapter="module")`), and its parameters after the first are the inputs that checks.py draws.
+An adapter runs where the student's code is: in the notebook, or in the sandbox. An exercise names it: with
+`adapter="tensors"` checks.py draws the function's own arguments, with `adapter="module"` those of `module`.
+PyTorch is imported when an adapter is called: units without one do without it.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
+
 import numpy as np
+
+from rnncourse.check.compare import described
 
 
 class Misfit(ValueError):
     """What came cannot be used; the text is for the student."""
+
+
+def bound(adapter: dict | None, arguments) -> Callable:
+    """`invoke(function, args)` by an exercise's adapter: {"name": ...} and its options, or None for a plain function.
+
+    `arguments` are the names of the function's parameters.
+    """
+    options = dict(adapter or {"name": None})
+    name = options.pop("name")
+    if name == "tensors":
+        return lambda function, args: tensors(function, dict(zip(arguments, args, strict=True)), **options)
+    return {None: lambda function, args: function(*args), "module": lambda cls, args: module(cls, *args)}[name]
+
+
+def arguments(adapter: dict | None, function) -> tuple[str, ...]:
+    """The names of an exercise's inputs: the parameters of the function, or of `module` after the class."""
+    if adapter and adapter["name"] == "module":
+        return tuple(inspect.signature(module).parameters)[1:]
+    return tuple(inspect.signature(function).parameters)
+
+
+def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=()):
+    """Call `function` with tensors in place of the arrays in `arguments`, also in lists, tuples and dicts.
+
+    Floats are float64, integers int64, masks bool; tensors share the arrays' memory, so that changes show. The float
+    tensors of the arguments named in `requires_grad` and `gradients` require gradients. `returns` are the names of the
+    returned values (one: the value itself), for the messages.
+    Returns the values as arrays; with `gradients` a tuple, after the values the gradient with respect to each named
+    argument of the loss sum(weight * output) over all returned float tensors; zeros where none arrives.
+    Raises Misfit if a NumPy array is returned, or with `gradients` another number of values.
+    """
+    import torch
+
+    wanted = {*requires_grad, *gradients}
+    given = {k: _mapped(v, np.ndarray, lambda a, k=k: _tensor(a, k in wanted)) for k, v in arguments.items()}
+    held = {k: _found(v, torch.Tensor) for k, v in given.items()}
+    with torch.enable_grad():
+        value = function(*given.values())
+    for k, tensors_before in held.items():
+        if isinstance(given[k], (list, dict)) and not _identical(_found(given[k], torch.Tensor), tensors_before):
+            _replace(arguments[k], _mapped(given[k], torch.Tensor, _plain))
+    values = value if len(returns) > 1 and isinstance(value, (tuple, list)) else (value,)
+    if len(values) == len(returns):
+        for name, part in zip(returns, values, strict=True):
+            _mapped(part, np.ndarray, lambda _, name=name: _no_tensor(name))
+    plain = _mapped(value, torch.Tensor, _plain)
+    if not gradients:
+        return plain
+    if len(values) != len(returns) or value is None:
+        came = f"{len(values)} values" if len(values) > 1 else in_words_of_tensors(described(plain))
+        asked = f"{len(returns)} values ({', '.join(returns)})" if len(returns) > 1 else f"{returns[0]}, a tensor"
+        raise Misfit(f"returned {came}; expected {asked}.{' Is a `return` missing at the end?' * (value is None)}")
+    return (*(plain if len(returns) > 1 else (plain,)), *_gradients(values, [given[k] for k in gradients]))
+
+
+def _gradients(values, arguments) -> list:
+    """The gradients of a fixed weighted sum of all float tensors in `values`, in the structure of the arguments."""
+    import torch
+
+    outputs = [y for y in _found(values, torch.Tensor) if y.is_floating_point() and y.requires_grad]
+    sources = [x for x in _found(arguments, torch.Tensor) if x.requires_grad]
+    weights = [torch.cos(1.0 + torch.arange(y.numel()).to(y)).reshape(y.shape) for y in outputs]
+    arrived = torch.autograd.grad(outputs, sources, weights, allow_unused=True) if outputs else [None] * len(sources)
+    by_source = {id(x): torch.zeros_like(x) if g is None else g for x, g in zip(sources, arrived, strict=True)}
+    return _mapped(arguments, torch.Tensor, lambda x: _plain(by_source[id(x)]) if id(x) in by_source else None)
+
+
+def in_words_of_tensors(text: str) -> str:
+    """A message about arrays as one about tensors."""
+    text = re.sub(r"\bnp\.array\b", "torch.tensor", re.sub(r"\bnp\.stack\b", "torch.stack", text))
+    return re.sub(r"\b([Aa])n array\b", r"\1 tensor", text).replace("array", "tensor")
+
+
+def _tensor(array: np.ndarray, requires_grad: bool):
+    """The array as a tensor with the same memory, where its dtype allows that."""
+    import torch
+
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int64, copy=False)
+    tensor = torch.from_numpy(array)
+    return tensor.requires_grad_() if requires_grad and tensor.is_floating_point() else tensor
+
+
+def _plain(tensor) -> np.ndarray:
+    """The tensor as an array, from whatever device."""
+    import torch
+
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+
+
+def _no_tensor(name: str):
+    raise Misfit(f"{name} is a NumPy array; a tensor was asked for, made by PyTorch's own functions throughout.")
+
+
+def _mapped(value, kind, change):
+    """The value with `change` applied to all of type `kind` in lists, tuples and dicts."""
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        parts = [_mapped(v, kind, change) for v in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    return {k: _mapped(v, kind, change) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _identical(a: list, b: list) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+
+
+def _replace(container, new) -> None:
+    """Put into a list or dict what the function has put into its own, so that the change shows."""
+    container.clear()
+    container.update(new) if isinstance(container, dict) else container.extend(new)
+
+
+def _found(value, kind) -> list:
+    """All of type `kind` in lists, tuples and dicts, in order."""
+    found: list = []
+    _mapped(value, kind, found.append)
+    return found
 
 
 def module(cls, init: dict, weights: dict, inputs: list, cotangents: list) -> dict:

@@ -37,14 +37,16 @@ class Reply:
     changed: tuple[int, ...] = ()
 
 
-def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None = None):
+def in_process(namespace: dict, arguments=(), forbidden=(), adapter: dict | None = None):
     """A `call(name, args) -> Reply` for functions of this process.
 
     `call.trial(name, args, seconds)` is for what the student has not asked for: it prints nothing and gives up in time.
     `arguments` are the parameters that the exercise gave, `forbidden` the modules and functions it may not use,
-    `adapter` names the function of `rnncourse.check.adapters` that calls what is no plain function.
+    `adapter` says how `rnncourse.check.adapters` calls what works on tensors.
     """
     forbidden = tuple(forbidden)
+    invoke = adapters.bound(adapter, arguments)
+    own_arguments = not adapter or adapter["name"] != "module"  # a class is called by its adapter's
 
     fits: dict = {}  # functions that can be called with these arguments
     shortcuts_of = cache(lambda function: used(function, forbidden))
@@ -56,7 +58,7 @@ def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None 
         shortcuts = shortcuts_of(function) if isinstance(function, Hashable) else []
         if shortcuts:
             return Reply(trouble="forbidden", text=f"{name} uses {', '.join(shortcuts)}, {NOT_HERE}")
-        if not adapter and function is not fits.get(name):
+        if own_arguments and function is not fits.get(name):
             misfit = _signature(name, function, args, arguments)
             if misfit:
                 return misfit
@@ -66,7 +68,7 @@ def in_process(namespace: dict, arguments=(), forbidden=(), adapter: str | None 
         with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
             warnings.simplefilter("ignore")
             try:
-                value = getattr(adapters, adapter)(function, *args) if adapter else function(*args)
+                value = invoke(function, args)
             except adapters.Misfit as error:
                 return Reply(trouble="raised", text=f"{name}: {error}", code=f"wrong {error}"[:200])
             except NotImplementedError:
@@ -151,5 +153,11 @@ def _raised(name: str, error: BaseException) -> str:
     text = f"{name} raised {type(error).__name__}: {error}"
     if isinstance(error, ValueError) and "matmul" in str(error):
         text += "\n  (the inner sizes of the matrix product do not fit: is a .T missing, or one too many?)"
+    if (
+        isinstance(error, (RuntimeError, ValueError))
+        and "dtype" in str(error)
+        and re.search("double|float64", str(error), re.IGNORECASE)
+    ):
+        text += "\n  (the given tensors are float64, a new one is float32 unless told: x.new_zeros(...), dtype=x.dtype)"
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
     return f"{text}\n  in line {own[-1].lineno}:  {line}" if line else text

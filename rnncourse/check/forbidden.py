@@ -12,6 +12,10 @@ import sys
 import types
 
 NUMPY_UNIT = ("torch", "rnncourse.layers", "scipy", "sklearn", "statsmodels")  # where everything is written by hand
+TORCH_UNIT = (
+    "rnncourse.layers",
+    "rnncourse.models",
+)  # with PyTorch; whole layers of torch.nn as an exercise names them
 BY_NAME = {"__import__", "import_module", "getattr"}
 
 
@@ -22,6 +26,8 @@ class Forbidden(Exception):
 def used(function, forbidden: tuple[str, ...]) -> list[str]:
     """The names in `forbidden` that `function` uses itself, through helpers or through imports within it."""
     found, seen, queue = set(), set(), _methods(function) if isinstance(function, type) else [function]
+    if isinstance(function, type):
+        found |= {f for f in forbidden if _object(f) in function.__mro__}
     own = next((f.__globals__ for f in queue if hasattr(f, "__globals__")), None)  # not into the code of libraries
     while queue and forbidden:
         target = queue.pop()
@@ -34,10 +40,24 @@ def used(function, forbidden: tuple[str, ...]) -> list[str]:
         values = _values(function, names)
         own_names = {n for n in names if n in function.__globals__}
         found |= (names - own_names) & set(forbidden)  # imported within the function
-        found |= {f for f in forbidden for n in _reached(values, names, texts) if n == f or n.startswith(f + ".")}
+        reached = {*_reached(values, names, texts)}
+        found |= {f for f in forbidden for n in reached if n == f or n.startswith(f + ".") or _leads_to(f, n, names)}
+        found |= {f for f in forbidden if any(v is _object(f) for v in values)}
         queue += [v for v in values if isinstance(v, (types.FunctionType, types.MethodType))]
         queue += [m for c in values if isinstance(c, type) for m in _methods(c)]
     return sorted(found)
+
+
+def _leads_to(forbidden: str, module: str, names) -> bool:
+    """Are all steps from a module to what is forbidden among the names: torch, then nn, then LSTM?"""
+    return forbidden.startswith(module + ".") and names >= {*forbidden.removeprefix(module + ".").split(".")}
+
+
+def _object(forbidden: str):
+    """What a dotted name stands for, from whatever module it was imported; a new object if nothing is there."""
+    module, _, name = forbidden.rpartition(".")
+    found = getattr(sys.modules.get(module), name, object())
+    return found.__dict__["_original"] if isinstance(found, Tripwire) else found
 
 
 def _methods(cls) -> list:
@@ -93,8 +113,8 @@ def _reached(values, names, texts):
 class Tripwire:
     """Stands for something forbidden; looking at it is free, using it is not."""
 
-    def __init__(self, name: str):
-        self.__dict__["_name"] = name
+    def __init__(self, name: str, original=None):
+        self.__dict__.update(_name=name, _original=original)
 
     def __getattr__(self, attribute):
         if attribute.startswith("__"):

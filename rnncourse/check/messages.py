@@ -97,6 +97,8 @@ def _value(spec: Spec, case: Case, name: str, seen, reveal: bool) -> str:
     if isinstance(expected, str):
         texts = f": yours is {leaf!r:.80}, expected {expected!r:.80}" if reveal else ""
         return f"{name} is another text than expected{texts}.".replace("\\x1f", " | ")
+    if name.startswith("d ") and leaf.any() != expected.any():  # a gradient that an adapter was asked for
+        return _reached(name.removeprefix("d "), bool(leaf.any()))
     with np.errstate(invalid="ignore"):
         error = np.abs(leaf.astype(np.float64) - expected.astype(np.float64))
     if not error.size:
@@ -143,6 +145,13 @@ def _steps(case: Case, bad) -> str:
     else:
         named = ", ".join(f"t = {t}" for t in steps[:6]) + f" and {len(steps) - 6} more" * (len(steps) > 6)
     return f"; wrong steps: {named}"
+
+
+def _reached(argument: str, does: bool) -> str:
+    """What to say where a gradient arrives and none should, or the other way round."""
+    if does:
+        return f"a gradient reaches {argument}, and none should: where is the graph to be cut?"
+    return f"no gradient reaches {argument}: was it detached, or its value taken out of the graph?"
 
 
 def _numbers(a, b) -> tuple[str, str]:

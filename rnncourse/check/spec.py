@@ -58,7 +58,7 @@ class Spec:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
-    adapter: str | None = None  # the function of rnncourse.check.adapters that calls it
+    adapter: dict | None = None  # how rnncourse.check.adapters calls it: a name and options
     forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
     blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of a returned array, along its last axis
     unused: tuple[str, ...] = ()  # arguments that make no difference to the right answer either

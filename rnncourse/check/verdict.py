@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnncourse.check import messages
+from rnncourse.check import adapters, messages
 from rnncourse.check.compare import fingerprint
 from rnncourse.check.diagnose import Diagnosis, diagnose
 from rnncourse.check.observe import observe
@@ -70,7 +70,11 @@ def judge(spec: Spec, call: Callable, reveal: bool = True) -> Verdict:
         shown = relations(spec, seen, call)
         said = [(sentence, f"{sentence}.") for sentence in shown] + said
         told = [f"→ {OPENING} {'; '.join(shown)}."] * bool(shown) + told
-    message = "\n".join(messages.explain(spec, seen, reveal, told))[:MOST_TEXT]
+    lines = messages.explain(spec, seen, reveal, told)
+    if spec.adapter:  # what an exception says stays as it is
+        raised = {o.reply.text for o in seen}
+        lines = [line if line in raised else adapters.in_words_of_tensors(line) for line in lines]
+    message = "\n".join(lines)[:MOST_TEXT]
     trouble = next((o.reply.trouble for o in seen), None)
     return Verdict(spec.name, False, message, tuple(n for n, _ in said), tuple(h for _, h in said), trouble)
 

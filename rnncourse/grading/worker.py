@@ -194,7 +194,7 @@ def snares(forbidden):
     for name in filter(_is_function, forbidden):
         module, _, function = name.rpartition(".")
         held.append((sys.modules[module], function, getattr(sys.modules[module], function)))
-        setattr(sys.modules[module], function, Tripwire(name))
+        setattr(sys.modules[module], function, Tripwire(name, held[-1][2]))
     try:
         yield
     finally:
