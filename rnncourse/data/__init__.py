@@ -4,6 +4,7 @@
 
     years, activity = data.sunspots()             # (309,), (309,)  yearly, 1700-2008
     months, degrees = data.elnino()               # (732,), (732,)  monthly, 1950-2010
+    names = data.surnames()                       # {"fi_FI": ["Aalto", ...], ...}: surnames of 13 locales
     text = data.docstrings()                      # one string, about 1.1 million characters of English and code
     text = data.shakespeare()                     # as many characters of plays; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)            # characters <-> ids: encode, decode, len
@@ -16,7 +17,8 @@ Every loader asserts a SHA-256, so that all machines compute with the same numbe
 """
 
 from rnncourse.data.ngram import witten_bell
+from rnncourse.data.names import surnames
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams
 
-__all__ = ["Vocabulary", "docstrings", "elnino", "shakespeare", "streams", "sunspots", "witten_bell"]
+__all__ = ["Vocabulary", "docstrings", "elnino", "shakespeare", "streams", "sunspots", "surnames", "witten_bell"]
