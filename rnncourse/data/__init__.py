@@ -16,8 +16,8 @@
 Every loader asserts a SHA-256, so that all machines compute with the same numbers.
 """
 
-from rnncourse.data.ngram import witten_bell
 from rnncourse.data.names import surnames
+from rnncourse.data.ngram import witten_bell
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams
 
