@@ -9,7 +9,7 @@ import numpy as np
 from rnncourse.check import wire
 from rnncourse.check.compare import Wrong, described
 
-__all__ = ["Wrong", "all_are_drawn", "bit_reader", "repeats"]
+__all__ = ["Wrong", "all_are_drawn", "bit_reader", "laid_out", "padding_moves", "repeats"]
 
 MOST_UNITS = 64
 
@@ -65,3 +65,35 @@ def all_are_drawn(f, z: np.ndarray, temperature: float, top_p: float, draws: int
     if ids.shape != u.shape or ids.dtype.kind not in "iu":
         raise Wrong(f"returned {described(ids)}, {ids.dtype}; expected ids of shape {u.shape}, integers.")
     return all(set(row) == set(range(V)) for row in ids.reshape(B, draws).tolist())
+
+
+def padding_moves(f, short: list, long: list, values: int) -> float:
+    """How far what stands in the padding moves the answer: the largest difference of f(*short) and f(*long).
+
+    The two lists of arguments hold the same sequences, padded differently. Of what f returns the first `values` arrays
+    count; gradients, in the shape of the padded arguments, may follow. Raises Wrong where these cannot be compared.
+    """
+    answers = [f(*given) for given in (short, long)]
+    pairs = [a[:values] if isinstance(a, tuple) else (a,) for a in answers]
+    if [np.shape(a) for a in pairs[0]] != [np.shape(a) for a in pairs[1]]:
+        raise Wrong("what comes back changes its shape with the length of the padding.")
+    return max(float(np.abs(np.subtract(a, b)).max(initial=0.0)) for a, b in zip(*pairs, strict=True))
+
+
+def laid_out(f, **inputs) -> dict:
+    """The batches of f(**inputs), a list of lists of sequence numbers, as two arrays, so that they can be compared.
+
+    Returns "sequences" (N,), the numbers one batch after the other, and "batch" (N,), the batch that each belongs to.
+    Raises Wrong for what is no list of lists of integers, or has an empty batch.
+    """
+    batches = f(*inputs.values())
+    if not isinstance(batches, (list, tuple)) or not all(isinstance(b, (list, tuple, np.ndarray)) for b in batches):
+        missing = " Is a `return` missing at the end?" if batches is None else ""
+        raise Wrong(f"returned {described(batches)}; expected a list of lists of sequence numbers.{missing}")
+    empty = [k for k, batch in enumerate(batches) if len(batch) == 0]
+    if empty:
+        raise Wrong(f"batch {empty[0]} is empty.")
+    sequences = np.array([k for batch in batches for k in batch])
+    if sequences.dtype.kind not in "iu":
+        raise Wrong(f"the batches hold {sequences.dtype}; expected integers, the numbers of the sequences.")
+    return {"sequences": sequences, "batch": np.repeat(np.arange(len(batches)), [len(b) for b in batches])}

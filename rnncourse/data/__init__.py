@@ -4,6 +4,7 @@
 
     years, activity = data.sunspots()           # (309,), (309,)  yearly, 1700-2008
     months, degrees = data.elnino()             # (732,), (732,)  monthly, 1950-2010
+    names = data.surnames()                     # surnames of 13 locales, by locale
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -16,8 +17,9 @@
 Every loader asserts a SHA-256, so that all machines compute with the same numbers.
 """
 
+from rnncourse.data.names import surnames
 from rnncourse.data.ngram import witten_bell
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams
 
-__all__ = ["sunspots", "elnino", "docstrings", "shakespeare", "Vocabulary", "streams", "witten_bell"]
+__all__ = ["sunspots", "elnino", "surnames", "docstrings", "shakespeare", "Vocabulary", "streams", "witten_bell"]
