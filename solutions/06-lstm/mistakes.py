@@ -34,6 +34,7 @@ slips(
         "np.where(real, h, h_prev)": {
             "np.where(real, h, 0.0)": "The hidden state at padded steps is set to zero: it stands still, so that it is what it was.",
             "h": "Only the cell state stands still: the hidden state has to as well.",
+            "np.where(real, h, np.tanh(c_prev))": "At padded steps h is tanh of the old cell state: it stands still and is h_prev.",
         },
         "np.where(real, c, c_prev)": {
             "np.where(real, c, 0.0)": "The cell state at padded steps is set to zero: it stands still, so that it is what it was.",
@@ -41,43 +42,39 @@ slips(
         },
         " + b": {
             "": "The bias is missing: b shifts all four sums.",
+            " + 2 * b": "The bias is added twice: b is the sum of PyTorch's two already.",
         },
         "i, f, g, o =": {
             "i, f, o, g =": "The gates are taken in the order i, f, o, g: the third block is the candidate, the fourth the output gate.",
             "f, i, g, o =": "Input and forget gate are exchanged: the first block is i, the second f.",
+            "i, g, f, o =": "The gates are taken in the order i, g, f, o: the second block is the forget gate, the third the candidate.",
+            "i, o, f, g =": "The gates are taken in ONNX's order i, o, f, g: here it is PyTorch's.",
+            "i, f, g, o = np.moveaxis(a.reshape(len(a), -1, 4), 2, 0)  #": "The four sums of a unit are taken as neighbours: all sums of i come first, then all of f, g and o.",
         },
         "sigmoid(o) * np.tanh(c)": {
             "sigmoid(o) * c": "The new cell state is shown without tanh: h stays between -1 and 1, however large c becomes.",
             "sigmoid(o) * np.tanh(c_prev)": "The hidden state is made from the old cell state: the output gate shows the new one.",
+            "np.tanh(o) * np.tanh(c)": "The output gate goes through tanh: a gate is between 0 and 1, a logistic function.",
         },
         "np.tanh(g)": {
             "sigmoid(g)": "The candidate goes through the logistic function: it is a tanh and may be negative.",
         },
         "sigmoid(f) * c_prev": {
             "c_prev": "The forget gate is missing: this adds to the whole old cell state, as in 1997.",
+            "(1 - sigmoid(f)) * c_prev": "The forget gate is turned round, 1 - f: it says how much is kept.",
+            "sigmoid(f) * h_prev": "The forget gate multiplies the old hidden state: what it keeps is the old cell state.",
         },
         "> 0": {
             "== 0": "The mask is turned round: 1 is a real step, 0 is padding.",
         },
         "return np.where(real, h, h_prev), np.where(real, c, c_prev)": {
             "return np.where(real, c, c_prev), np.where(real, h, h_prev)": "The states come in the wrong order: h first, then c.",
-        },
-        "h_prev @ W_h.T": {
-            "c_prev @ W_h.T": "The gates read the cell state: the recurrent weights belong to the hidden state.",
-        },
-    },
-)
-
-slips(
-    masked,
-    {
-        "return np.where(real, h, h_prev), np.where(real, c, c_prev)": {
             "return h, c": "The mask has no effect: at padded steps both states go on, where they have to stand still.",
             "return np.where(real, h, c_prev), np.where(real, c, h_prev)": "At padded steps the two old states are exchanged: each state stays what it was itself.",
             "return mask[:, None] * h + h_prev, mask[:, None] * c + c_prev": "The old states are added everywhere: they are kept at padded steps only, and replaced at real ones.",
         },
-        "np.where(real, h, h_prev)": {
-            "np.where(real, h, np.tanh(c_prev))": "At padded steps h is tanh of the old cell state: it stands still and is h_prev.",
+        "h_prev @ W_h.T": {
+            "c_prev @ W_h.T": "The gates read the cell state: the recurrent weights belong to the hidden state.",
         },
         "mask[:, None] > 0": {
             "mask > 0": "The mask lies along the units: it has one entry for each sequence. (Where B and H are equal it runs, and is wrong.)",
@@ -87,21 +84,9 @@ slips(
             "np.all(mask > 0)": "States move only if no sequence is padded: every sequence has an entry of its own.",
             "np.cumprod(mask)[:, None] > 0": "All sequences behind the first padded one stand still: every sequence has an entry of its own.",
         },
-        "i, f, g, o =": {
-            "i, g, f, o =": "The gates are taken in the order i, g, f, o: the second block is the forget gate, the third the candidate.",
-            "i, o, f, g =": "The gates are taken in ONNX's order i, o, f, g: here it is PyTorch's.",
-            "i, f, g, o = np.moveaxis(a.reshape(len(a), -1, 4), 2, 0)  #": "The four sums of a unit are taken as neighbours: all sums of i come first, then all of f, g and o.",
-        },
         "sigmoid(i) * np.tanh(g)": {
             "np.tanh(g)": "The input gate is missing: it multiplies the candidate.",
             "(1 - sigmoid(f)) * np.tanh(g)": "The input gate is taken as 1 - f: the LSTM's is a gate of its own, with its own sum.",
-        },
-        "sigmoid(o) * np.tanh(c)": {
-            "np.tanh(o) * np.tanh(c)": "The output gate goes through tanh: a gate is between 0 and 1, a logistic function.",
-        },
-        "sigmoid(f) * c_prev": {
-            "(1 - sigmoid(f)) * c_prev": "The forget gate is turned round, 1 - f: it says how much is kept.",
-            "sigmoid(f) * h_prev": "The forget gate multiplies the old hidden state: what it keeps is the old cell state.",
         },
         "sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g)": {
             "np.clip(sigmoid(f) * c_prev + sigmoid(i) * np.tanh(g), -1, 1)": "The cell state is limited to -1 to 1: nothing limits it, only what is shown goes through tanh.",
@@ -115,9 +100,6 @@ slips(
         },
         " + h_prev @ W_h.T": {
             "": "The recurrence is missing: the old hidden state belongs into all four sums, through W_h.",
-        },
-        " + b": {
-            " + 2 * b": "The bias is added twice: b is the sum of PyTorch's two already.",
         },
     },
 )
@@ -240,9 +222,25 @@ slips(
             "(1 - g**2)": "The slope of the candidate is that of tanh: this candidate runs from -2 to 2, and its slope is zero there, not at -1 and 1.",
             "g * (1 - g)": "The slope of the candidate is taken as g (1 - g): that is for a value of the logistic function itself, and g has been stretched and shifted.",
             "(4 - g**2)": "The slope of the candidate is four times too large.",
+            "(4 - g**2) / 16": "The slope of the candidate is four times too small: the 4 in front of sigma stretches the slope as well.",
+            "4 * g * (1 - g)": "The slope of the candidate is taken as 4 g (1 - g): g is not a value of the logistic function itself, it has been stretched and shifted.",
+            "sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already, and the 4 in front is missing: a slope is to be made of the value g.",
+            "4 * sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already: the slope has to be made of the value g.",
+            "(1 - (g / 4) ** 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2, not -4 and 4.",
+            "(1 - g**2 / 2)": "The slope of the candidate is zero too close to 0: the candidate is flat at its ends only, and these are -2 and 2.",
+            "(2 + g) * -g": "The value of sigma that is recovered from g is twice too large, and so no longer between 0 and 1.",
         },
         "(1 - shown**2) / 2": {
             "(1 - shown**2)": "The slope of phi is twice too large: between the same ends phi rises more slowly than tanh.",
+            "shown * (1 - shown)": "The slope of phi is taken as phi (1 - phi): that is for a value of the logistic function itself, and phi has been stretched and shifted.",
+            "2 * shown * (1 - shown)": "The slope of phi is taken as 2 phi (1 - phi): phi is not a value of the logistic function itself, it has been stretched and shifted.",
+            "sigmoid(c) * (1 - sigmoid(c))": "The slope of phi is half of what it should be: the 2 in front of sigma stretches the slope as well.",
+            "2 * c * (1 - c)": "The slope of phi is made of c: it has to be made of a value of sigma or of phi.",
+            "(1 - c**2) / 2": "The slope of phi is made of c itself and turns negative where c is large: it has to be made of what is shown of c.",
+            "(1 - np.tanh(c) ** 2)": "The slope of phi is that of tanh, as in today's cell: phi rises more slowly.",
+            "shown": "phi stands where its slope should: h goes back to c through the derivative of phi.",
+            "(shown**2 - 1) / 2": "The slope of phi has the wrong sign: phi rises everywhere.",
+            "(1 - shown) / 2": "The slope of phi is not the same for c and -c: a square is missing in it.",
         },
         "2 * sigmoid(c) - 1": {
             "np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was shown through phi.",
@@ -256,6 +254,12 @@ slips(
         "dc * g * i * (1 - i)": {
             "dc * i * (1 - i)": "The adjoint of the input gate lacks its partner g.",
             "dc * g": "The slope of the input gate is missing.",
+            "dc * g * (1 - i)": "A factor is missing in the slope of the input gate: a gate is flat where it is closed as well as where it is open.",
+            "dc * g * (1 - i**2)": "The slope of the input gate is that of tanh: a gate is a logistic function.",
+            "dc * g * sigmoid(i) * (1 - sigmoid(i))": "sigma is applied to i, which is a value of sigma already: the slope has to be made of the value i.",
+            "dc * c * i * (1 - i)": "The input gate's partner is c: it multiplies the candidate g.",
+            "dh * g * i * (1 - i)": "The input gate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
+            "(dc - dc_later) * g * i * (1 - i)": "What comes from the next step is missing in the adjoint of the input gate: it takes the whole adjoint of c.",
         },
         "dc * i * (4": {
             "dc * (4": "The adjoint of the candidate lacks its partner i.",
@@ -266,44 +270,28 @@ slips(
         },
         "[da_i, da_g, da_o]": {
             "[da_i, da_o, da_g]": "The blocks are in the order i, o, g: asked for is i, g, o.",
+            "[da_g, da_i, da_o]": "The blocks are in the order g, i, o: asked for is i, g, o.",
+            "[da_o, da_g, da_i]": "The blocks are in the order o, g, i: asked for is i, g, o.",
         },
         "axis=1), dc": {
             "axis=1), dc * i": "The gradient for the old cell is multiplied by the input gate: there is no factor on this path, it is the carrousel.",
             "axis=1), dc_later": "Only what came from the next step is passed on: what enters through h goes back to c as well.",
+            "axis=1), dc * o": "The gradient for the old cell is multiplied by the output gate: there is no factor on this path, it is the carrousel.",
+            "axis=1), dc - dc_later": "What came from the next step is not passed on: c goes on to the cell before it without a factor, whole.",
         },
         "dh * shown * o * (1 - o)": {
             "dh * shown": "The slope of the output gate is missing.",
-        },
-    },
-)
-
-slips(
-    old,
-    {
-        "(4 - g**2) / 4": {
-            "(4 - g**2) / 16": "The slope of the candidate is four times too small: the 4 in front of sigma stretches the slope as well.",
-            "4 * g * (1 - g)": "The slope of the candidate is taken as 4 g (1 - g): g is not a value of the logistic function itself, it has been stretched and shifted.",
-            "sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already, and the 4 in front is missing: a slope is to be made of the value g.",
-            "4 * sigmoid(g) * (1 - sigmoid(g))": "sigma is applied to g, which is a result of sigma already: the slope has to be made of the value g.",
-            "(1 - (g / 4) ** 2)": "The slope of the candidate is zero at its ends, and these are -2 and 2, not -4 and 4.",
-            "(1 - g**2 / 2)": "The slope of the candidate is zero too close to 0: the candidate is flat at its ends only, and these are -2 and 2.",
-            "(2 + g) * -g": "The value of sigma that is recovered from g is twice too large, and so no longer between 0 and 1.",
+            "dh * o * (1 - o)": "The adjoint of the output gate lacks its partner: the gate multiplies phi(c).",
+            "dh * np.tanh(c) * o * (1 - o)": "The output gate's partner is tanh(c), as in today's cell: in 1997 it was phi(c).",
+            "dh * sigmoid(c) * o * (1 - o)": "The output gate's partner is sigma(c): it is phi(c), which may be negative.",
+            "dh * shown * (1 - o)": "A factor is missing in the slope of the output gate: a gate is flat where it is closed as well as where it is open.",
+            "dh * shown * (1 - o**2)": "The slope of the output gate is that of tanh: a gate is a logistic function.",
+            "dh * shown * sigmoid(o) * (1 - sigmoid(o))": "sigma is applied to o, which is a value of sigma already: the slope has to be made of the value o.",
         },
         "dc * i * (4 - g**2) / 4": {
             "dc * i": "The slope of the candidate is missing: its adjoint has to go through the squashing to the sum.",
             "dh * i * (4 - g**2) / 4": "The candidate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
             "(dc - dc_later) * i * (4 - g**2) / 4": "What comes from the next step is missing in the adjoint of the candidate: it takes the whole adjoint of c.",
-        },
-        "(1 - shown**2) / 2": {
-            "shown * (1 - shown)": "The slope of phi is taken as phi (1 - phi): that is for a value of the logistic function itself, and phi has been stretched and shifted.",
-            "2 * shown * (1 - shown)": "The slope of phi is taken as 2 phi (1 - phi): phi is not a value of the logistic function itself, it has been stretched and shifted.",
-            "sigmoid(c) * (1 - sigmoid(c))": "The slope of phi is half of what it should be: the 2 in front of sigma stretches the slope as well.",
-            "2 * c * (1 - c)": "The slope of phi is made of c: it has to be made of a value of sigma or of phi.",
-            "(1 - c**2) / 2": "The slope of phi is made of c itself and turns negative where c is large: it has to be made of what is shown of c.",
-            "(1 - np.tanh(c) ** 2)": "The slope of phi is that of tanh, as in today's cell: phi rises more slowly.",
-            "shown": "phi stands where its slope should: h goes back to c through the derivative of phi.",
-            "(shown**2 - 1) / 2": "The slope of phi has the wrong sign: phi rises everywhere.",
-            "(1 - shown) / 2": "The slope of phi is not the same for c and -c: a square is missing in it.",
         },
         " * (1 - shown**2) / 2": {
             "": "The slope of phi is missing on the way from h to c.",
@@ -314,36 +302,12 @@ slips(
         "2 * sigmoid(c) - 1\n    dc = dc_later + dh * o * (1 - shown**2) / 2": {
             "np.tanh(c)\n    dc = dc_later + dh * o * (1 - shown**2)": "The cell is shown through tanh, with the slope of tanh: in 1997 it was shown through phi.",
         },
-        "dh * shown * o * (1 - o)": {
-            "dh * o * (1 - o)": "The adjoint of the output gate lacks its partner: the gate multiplies phi(c).",
-            "dh * np.tanh(c) * o * (1 - o)": "The output gate's partner is tanh(c), as in today's cell: in 1997 it was phi(c).",
-            "dh * sigmoid(c) * o * (1 - o)": "The output gate's partner is sigma(c): it is phi(c), which may be negative.",
-            "dh * shown * (1 - o)": "A factor is missing in the slope of the output gate: a gate is flat where it is closed as well as where it is open.",
-            "dh * shown * (1 - o**2)": "The slope of the output gate is that of tanh: a gate is a logistic function.",
-            "dh * shown * sigmoid(o) * (1 - sigmoid(o))": "sigma is applied to o, which is a value of sigma already: the slope has to be made of the value o.",
-        },
-        "dc * g * i * (1 - i)": {
-            "dc * g * (1 - i)": "A factor is missing in the slope of the input gate: a gate is flat where it is closed as well as where it is open.",
-            "dc * g * (1 - i**2)": "The slope of the input gate is that of tanh: a gate is a logistic function.",
-            "dc * g * sigmoid(i) * (1 - sigmoid(i))": "sigma is applied to i, which is a value of sigma already: the slope has to be made of the value i.",
-            "dc * c * i * (1 - i)": "The input gate's partner is c: it multiplies the candidate g.",
-            "dh * g * i * (1 - i)": "The input gate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
-            "(dc - dc_later) * g * i * (1 - i)": "What comes from the next step is missing in the adjoint of the input gate: it takes the whole adjoint of c.",
-        },
-        "[da_i, da_g, da_o]": {
-            "[da_g, da_i, da_o]": "The blocks are in the order g, i, o: asked for is i, g, o.",
-            "[da_o, da_g, da_i]": "The blocks are in the order o, g, i: asked for is i, g, o.",
-        },
         "np.concatenate([da_i, da_g, da_o], axis=1), dc": {
             "np.stack([da_i, da_g, da_o], axis=2).reshape(len(c), -1), dc": "The three adjoints of a unit lie side by side: all of i come first, then all of g, then all of o.",
             "np.concatenate([da_i, da_g, da_o], axis=1) / len(c), dc / len(c)": "The adjoints are divided by the number of sequences: a mean over the batch is the loss's affair, not this step's.",
             "np.concatenate([da_i, da_g, da_o]), dc": "The three adjoints lie under each other: they belong side by side, one row for each sequence.",
             "np.stack([da_i, da_g, da_o]), dc": "The three adjoints lie on an axis of their own: they belong side by side, one row for each sequence.",
             "np.concatenate([da_i, 0 * c, da_g, da_o], axis=1), dc": "There is a block for a forget gate: in 1997 there was none, the sums are those of i, g and o.",
-        },
-        "axis=1), dc": {
-            "axis=1), dc * o": "The gradient for the old cell is multiplied by the output gate: there is no factor on this path, it is the carrousel.",
-            "axis=1), dc - dc_later": "What came from the next step is not passed on: c goes on to the cell before it without a factor, whole.",
         },
     },
 )
@@ -427,13 +391,25 @@ slips(
         "later = dc_last": {
             "later = np.zeros_like(dc_last)": "The last cell's own gradient is ignored: dc_last enters at the last step.",
             "later = dc_last * f[-1]": "The gradient of the last cell is multiplied by a forget gate: it enters the last cell as it is.",
+            "later = dc_last * o[-1] * (1 - np.tanh(c[-1]) ** 2)": "The gradient of the last cell is multiplied by o and the slope of tanh: it enters the cell as it is.",
+            "later = dc_last[0]": "The gradient of the last cell is that of the first sequence for all: every sequence has its own.",
         },
         "f[t] * dc[t]": {
             "dc[t]": "The forget gate is missing on the way back.",
             "f[t - 1] * dc[t]": "The forget gate is that of the step before: the way from c[t-1] to c[t] has the gate of step t.",
+            "f[(t + 1) % len(dh)] * dc[t]": "The forget gate is that of the step after: the way from c[t-1] to c[t] has the gate of step t.",
+            "(1 - f[t]) * dc[t]": "The factor on the way back is 1 - f: what is kept, and so what comes back, is f.",
+            "f[t] * (1 - f[t]) * dc[t]": "The slope of the forget gate stands on the way back: the cell is multiplied by f itself, the slope belongs to the gate's sum.",
+            "f[t] * (dc[t] - later)": "Only one step back is counted: what arrived from later has to go on to all earlier steps.",
+            "(f[t] + o[t] * (1 - np.tanh(c[t]) ** 2)) * dc[t]": "o and the slope of tanh stand on the way from cell to cell: between two cells there is only the forget gate.",
+            "f[t] * dc[t] + dh[t] * np.tanh(c[t]) * o[t] * (1 - o[t])": "The output gate's sum passes something back: here nothing goes back but through the cell.",
         },
         "o[t] * (1": {
             "(1": "The output gate is missing on the way from h to c.",
+            "o[t] * (1 - o[t]) * (1": "The slope of the output gate stands on the way from h to c: the cell is multiplied by o itself.",
+            "o[min(t + 1, len(dh) - 1)] * (1": "The output gate is that of the step after: h[t] is shown by o[t].",
+            "o[t - 1] * (1": "The output gate is that of the step before: h[t] is shown by o[t].",
+            "f[t] * (1": "The forget gate stands on the way from h to c: there it is the output gate.",
         },
         " * (1 - np.tanh(c[t]) ** 2)": {
             "": "The slope of tanh is missing on the way from h to c.",
@@ -448,52 +424,6 @@ slips(
         "return dc, later": {
             "return dc, dc[0]": "The gradient for the first state is that of the first cell: it has the first forget gate still to pass.",
             "return later, dc": "The two results are in the wrong order: all steps first, then the state before them.",
-        },
-        "dh[t] + later": {
-            "dh[t] * f[t] + later": "The gate multiplies also what enters through h at the same step: f[t] acts on the way to the step before.",
-        },
-        "reversed(range(len(dh)))": {
-            "range(len(dh))": "The steps run forward: a gradient goes from the last step to the first.",
-        },
-    },
-)
-
-slips(
-    cells,
-    {
-        "later = dc_last": {
-            "later = dc_last * o[-1] * (1 - np.tanh(c[-1]) ** 2)": "The gradient of the last cell is multiplied by o and the slope of tanh: it enters the cell as it is.",
-            "later = dc_last[0]": "The gradient of the last cell is that of the first sequence for all: every sequence has its own.",
-        },
-        "f[t] * dc[t]": {
-            "f[(t + 1) % len(dh)] * dc[t]": "The forget gate is that of the step after: the way from c[t-1] to c[t] has the gate of step t.",
-            "(1 - f[t]) * dc[t]": "The factor on the way back is 1 - f: what is kept, and so what comes back, is f.",
-            "f[t] * (1 - f[t]) * dc[t]": "The slope of the forget gate stands on the way back: the cell is multiplied by f itself, the slope belongs to the gate's sum.",
-            "f[t] * (dc[t] - later)": "Only one step back is counted: what arrived from later has to go on to all earlier steps.",
-            "(f[t] + o[t] * (1 - np.tanh(c[t]) ** 2)) * dc[t]": "o and the slope of tanh stand on the way from cell to cell: between two cells there is only the forget gate.",
-            "f[t] * dc[t] + dh[t] * np.tanh(c[t]) * o[t] * (1 - o[t])": "The output gate's sum passes something back: here nothing goes back but through the cell.",
-        },
-        "(1 - np.tanh(c[t]) ** 2)": {
-            "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through the derivative of tanh.",
-            "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, made of the value of tanh: that value belongs to another function.",
-            "sigmoid(c[t]) * (1 - sigmoid(c[t]))": "The slope is that of the logistic function: today's cell is shown through tanh.",
-            "(0.5 * (1 - np.tanh(c[t] / 2) ** 2))": "The slope is that of 2 sigma(c) - 1, the function of 1997: today's cell is shown through tanh.",
-            "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2, as in a plain tanh cell: in the LSTM h has passed the output gate as well.",
-            "(1 - np.tanh(c[t - 1]) ** 2)": "The slope is taken at the cell of the step before: h[t] shows c[t].",
-        },
-        "o[t] * (1": {
-            "o[t] * (1 - o[t]) * (1": "The slope of the output gate stands on the way from h to c: the cell is multiplied by o itself.",
-            "o[min(t + 1, len(dh) - 1)] * (1": "The output gate is that of the step after: h[t] is shown by o[t].",
-            "o[t - 1] * (1": "The output gate is that of the step before: h[t] is shown by o[t].",
-            "f[t] * (1": "The forget gate stands on the way from h to c: there it is the output gate.",
-        },
-        "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later": {
-            "dh[t] + later": "The gradient of h is added to that of c as it is: between the two lie the output gate and the slope of tanh.",
-            "o[t] * (1 - np.tanh(c[t]) ** 2) * (dh[t] + later)": "What comes from later is multiplied by o and the slope of tanh: it reaches the cell directly, past both.",
-            "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later + dc_last * (t < len(dh) - 1)": "The gradient of the last cell is added at every step: it enters at the last one only.",
-            "(dc_last if t == len(dh) - 1 else o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later)": "The gradient of the last cell takes the place of what enters through the last h: the two are added.",
-        },
-        "return dc, later": {
             "return dc, 0 * later": "The gradient for the state before the first is zero: it is the first cell's, through the first forget gate.",
             "return dc, f[-1] * dc[0]": "The gradient for the state before the first has the last forget gate: it is the first one's.",
             "return dc, f[min(1, len(f) - 1)] * dc[0]": "The gradient for the state before the first has the second forget gate: it is the first one's.",
@@ -503,6 +433,26 @@ slips(
             "dc[-1] += dc_last\n    return dc, later": "The gradient of the last cell is counted twice at the last step.",
             "return dc, later.sum(axis=0)": "The gradient for the state before the first is summed over the batch: every sequence has its own.",
             "return 0 * dc + dc[0], later": "All steps hold the adjoint of the first: each has its own.",
+        },
+        "dh[t] + later": {
+            "dh[t] * f[t] + later": "The gate multiplies also what enters through h at the same step: f[t] acts on the way to the step before.",
+        },
+        "reversed(range(len(dh)))": {
+            "range(len(dh))": "The steps run forward: a gradient goes from the last step to the first.",
+        },
+        "(1 - np.tanh(c[t]) ** 2)": {
+            "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through the derivative of tanh.",
+            "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, made of the value of tanh: that value belongs to another function.",
+            "sigmoid(c[t]) * (1 - sigmoid(c[t]))": "The slope is that of the logistic function: today's cell is shown through tanh.",
+            "(0.5 * (1 - np.tanh(c[t] / 2) ** 2))": "The slope is that of 2 sigma(c) - 1, the function of 1997: today's cell is shown through tanh.",
+            "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2, as in a plain tanh cell: in the LSTM h has passed the output gate as well.",
+            "(1 - np.tanh(c[t - 1]) ** 2)": "The slope is taken at the cell of the step before: h[t] shows c[t].",
+        },
+        "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later": {
+            "dh[t] + later": "The gradient of h is added to that of c as it is: between the two lie the output gate and the slope of tanh.",
+            "o[t] * (1 - np.tanh(c[t]) ** 2) * (dh[t] + later)": "What comes from later is multiplied by o and the slope of tanh: it reaches the cell directly, past both.",
+            "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later + dc_last * (t < len(dh) - 1)": "The gradient of the last cell is added at every step: it enters at the last one only.",
+            "(dc_last if t == len(dh) - 1 else o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later)": "The gradient of the last cell takes the place of what enters through the last h: the two are added.",
         },
     },
 )
@@ -575,6 +525,12 @@ slips(
     {
         "D[t] = np.where(t < lengths, total.max(axis=1), 0.0)": {
             "D[t] = np.where(t < lengths, (total + np.log10(f[t])).max(axis=1), 0.0)": "The step's own gate is counted: the way from c[t] to later cells begins with the gate of step t + 1.",
+            "D[t] = -np.where(t < lengths, total.max(axis=1), 0.0)": "The sign is turned: gates are below 1, so their logarithms are negative.",
+            "D[t] = np.where(t < lengths, total.sum(axis=1), 0.0)": "The sum over units is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, total[:, -1], 0.0)": "The last unit is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, np.median(total, axis=1), 0.0)": "The median of the units is returned: asked for is the best.",
+            "D[t] = np.where(t < lengths, total.max(axis=1) / np.maximum(lengths - 1 - t, 1), 0.0)": "The mean over the steps is returned: asked for is the sum.",
+            "D[t] = np.where(t < lengths, 10 ** total.max(axis=1), 0.0)": "The path itself is returned: asked for is its logarithm.",
         },
         "np.where(real, np.log10(f[t]), 0.0)": {
             "np.log10(f[t])": "The gates of padded steps are counted: the path ends at the last real step.",
@@ -589,39 +545,18 @@ slips(
         },
         "np.log10(f[t])": {
             "np.log(f[t])": "These are natural logarithms: log10 was asked for.",
-        },
-        "real = (t < lengths)[:, None]": {
-            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step is on the path.",
-        },
-        "    real = (t < lengths)[:, None]": {
-            "    real = True\n        D[t] = total.max(axis=1)": "The lengths are ignored: padded steps are 0 and are not on the path.",
-        },
-    },
-)
-
-slips(
-    path,
-    {
-        "D[t] = np.where(t < lengths, total.max(axis=1), 0.0)": {
-            "D[t] = -np.where(t < lengths, total.max(axis=1), 0.0)": "The sign is turned: gates are below 1, so their logarithms are negative.",
-            "D[t] = np.where(t < lengths, total.sum(axis=1), 0.0)": "The sum over units is returned: asked for is the best.",
-            "D[t] = np.where(t < lengths, total[:, -1], 0.0)": "The last unit is returned: asked for is the best.",
-            "D[t] = np.where(t < lengths, np.median(total, axis=1), 0.0)": "The median of the units is returned: asked for is the best.",
-            "D[t] = np.where(t < lengths, total.max(axis=1) / np.maximum(lengths - 1 - t, 1), 0.0)": "The mean over the steps is returned: asked for is the sum.",
-            "D[t] = np.where(t < lengths, 10 ** total.max(axis=1), 0.0)": "The path itself is returned: asked for is its logarithm.",
-        },
-        "return D": {
-            "return 10**D": "The path itself is returned, 1 where the sum is empty or padded: asked for is its logarithm.",
-        },
-        "np.log10(f[t])": {
             "np.log2(f[t])": "These are logarithms to the base 2: log10 was asked for.",
             "f[t]": "The gates themselves are added: their logarithms are asked for.",
             "np.log10(1 - f[t])": "The path is that of 1 - f: a cell is multiplied by f at every step.",
         },
         "real = (t < lengths)[:, None]": {
+            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step is on the path.",
             "real = (t < lengths[0])": "The first sequence's length is used for all: every sequence ends where it ends.",
             "real = (t < lengths.max())": "The longest length is used for all sums: every sequence ends where it ends.",
             "real = (t <= lengths)[:, None]": "The sequences end one step too late: lengths count from 1, indices from 0.",
+        },
+        "    real = (t < lengths)[:, None]": {
+            "    real = True\n        D[t] = total.max(axis=1)": "The lengths are ignored: padded steps are 0 and are not on the path.",
         },
     },
 )
@@ -751,6 +686,10 @@ mistakes(
         "Padded steps are not a number, or were never filled: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: np.nan),
     ),
+    no_logarithm=(
+        "The path itself is returned, 1 where the sum is empty or padded: asked for is its logarithm.",
+        lambda f, lengths: 10 ** by_slices(f, lengths),
+    ),
     infinite_at_padding=(
         "Padded steps are minus infinity: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: -np.inf),
@@ -770,20 +709,23 @@ slips(
             "np.log((1 - f) / f)": "The sign is wrong: a gate near 1 needs a large positive bias.",
             "np.log10(f / (1 - f))": "The decimal logarithm is used: sigma is made with e.",
             "np.arctanh(f)": "The inverse of tanh is used: the gate is a logistic function.",
+            "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
+            "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
+            "np.log(f / (1 + f))": "There is a wrong sign in sigma's inverse: a gate of one half has a bias of 0.",
+            "np.arctanh(2 * f - 1)": "This is half of the bias: the logistic function is a tanh of half its argument.",
+            "np.log(f) / (1 - f)": "The logarithm covers only a part of what it should: a gate and its complement have biases that differ in sign alone.",
+            "np.log(f) / np.log(1 - f)": "Two logarithms are divided: a gate of one half has a bias of 0.",
+            "np.log(1 / (1 - f))": "One of the two places of the gate in sigma's inverse is empty: a gate of one half has a bias of 0.",
+            "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
+            "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
+            "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
+            "np.log(f / (1 - f)).round(3)": "The bias is rounded to three digits: return it as it is.",
         },
         "return np.log(f / (1 - f))": {
             "return f": "The gate is returned: asked for is its bias.",
         },
         "0.5 ** (1 / half_life)": {
             "np.exp(-1 / half_life)": "1 / e is left after this many steps, not one half.",
-        },
-    },
-)
-
-slips(
-    bias,
-    {
-        "0.5 ** (1 / half_life)": {
             "0.5 ** half_life": "The power is turned round: the longer the half-life, the closer to 1 the factor of one step.",
             "2 ** (1 / half_life)": "The factor of one step is above 1: after n steps the content would be doubled, not halved.",
             "0.5 / half_life": "One half is divided by n: the factor of one step is applied n times, and all n together make one half.",
@@ -811,19 +753,6 @@ slips(
             "0.5 ** (1 / half_life) - feedback[0]": "The first unit's feedback is used for all: each has its own.",
             "0.5 ** (1 / half_life) - feedback.mean()": "The mean feedback is used for all units: each has its own.",
             "np.maximum(0.5 ** (1 / half_life) - feedback, 0.5)": "Gates below one half are cut off: a bias may be negative.",
-        },
-        "np.log(f / (1 - f))": {
-            "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
-            "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
-            "np.log(f / (1 + f))": "There is a wrong sign in sigma's inverse: a gate of one half has a bias of 0.",
-            "np.arctanh(2 * f - 1)": "This is half of the bias: the logistic function is a tanh of half its argument.",
-            "np.log(f) / (1 - f)": "The logarithm covers only a part of what it should: a gate and its complement have biases that differ in sign alone.",
-            "np.log(f) / np.log(1 - f)": "Two logarithms are divided: a gate of one half has a bias of 0.",
-            "np.log(1 / (1 - f))": "One of the two places of the gate in sigma's inverse is empty: a gate of one half has a bias of 0.",
-            "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
-            "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
-            "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
-            "np.log(f / (1 - f)).round(3)": "The bias is rounded to three digits: return it as it is.",
         },
     },
 )
@@ -861,31 +790,6 @@ slips(
         "shortest * (longest / shortest) ** u": {
             "shortest + (longest - shortest) * u": "The time scales are spread uniformly: it is their logarithms that are to be.",
             "longest * (shortest / longest) ** u": "Short and long are exchanged: u = 0 is the shortest time scale.",
-        },
-        "np.log(tau - 1)": {
-            "np.log(tau)": "The 1 is missing in the forget gate's bias: a time scale of two steps has a bias of 0.",
-            "tau - 1": "The logarithm is missing: a bias as large as a time scale makes a gate that is hardly below 1.",
-            "np.log10(tau - 1)": "The decimal logarithm is used: sigma is made with e.",
-        },
-        "[-forget, forget, 0 * u, 0 * u]": {
-            "[forget, forget, 0 * u, 0 * u]": "The input gate's bias has the sign of the forget gate's: it is the negative of it, as a cell that keeps much takes in little.",
-            "[0 * u, forget, 0 * u, 0 * u]": "The input gate's bias is left at zero: it is the negative of the forget gate's.",
-            "[forget, -forget, 0 * u, 0 * u]": "Input and forget gate are exchanged, or both signs are turned: the first block is i, the second f, and f has the positive bias where the time scale is long.",
-            "[-forget, 0 * u, forget, 0 * u]": "The forget gate's bias is in the third block: that is the candidate in the order i, f, g, o.",
-        },
-        "np.zeros_like(b_ih)": {
-            "b_ih.copy()": "The value stands in both vectors: they are added, so the bias is doubled.",
-        },
-        "return b_ih, np.zeros_like(b_ih)": {
-            "return np.zeros_like(b_ih), b_ih": "The two vectors are exchanged: the first gets the values, the second zeros.",
-        },
-    },
-)
-
-slips(
-    scales,
-    {
-        "shortest * (longest / shortest) ** u": {
             "(longest / shortest) ** u": "The shortest time scale is missing as a factor: with u = 0 it has to come out.",
             "longest**u": "The longest time scale alone is raised to u: with u = 0 the shortest has to come out, not 1.",
             "shortest * longest**u": "The quotient is missing: with u = 1 the longest time scale has to come out, not its product with the shortest.",
@@ -899,6 +803,9 @@ slips(
             "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread regularly over the units and u is ignored: u says where on the scale a unit lies.",
         },
         "np.log(tau - 1)": {
+            "np.log(tau)": "The 1 is missing in the forget gate's bias: a time scale of two steps has a bias of 0.",
+            "tau - 1": "The logarithm is missing: a bias as large as a time scale makes a gate that is hardly below 1.",
+            "np.log10(tau - 1)": "The decimal logarithm is used: sigma is made with e.",
             "np.log(tau + 1)": "1 is added to the time scale instead of taken off: a time scale of two steps has a bias of 0.",
             "(np.log(tau) - 1)": "1 is taken off the logarithm: it comes off the time scale itself.",
             "(1 - 1 / tau)": "The gate is returned: asked for is its bias.",
@@ -910,6 +817,10 @@ slips(
             "np.maximum(np.log(tau - 1), 0)": "Negative biases are cut off: with a time scale below 2 the forget gate's bias is below 0.",
         },
         "[-forget, forget, 0 * u, 0 * u]": {
+            "[forget, forget, 0 * u, 0 * u]": "The input gate's bias has the sign of the forget gate's: it is the negative of it, as a cell that keeps much takes in little.",
+            "[0 * u, forget, 0 * u, 0 * u]": "The input gate's bias is left at zero: it is the negative of the forget gate's.",
+            "[forget, -forget, 0 * u, 0 * u]": "Input and forget gate are exchanged, or both signs are turned: the first block is i, the second f, and f has the positive bias where the time scale is long.",
+            "[-forget, 0 * u, forget, 0 * u]": "The forget gate's bias is in the third block: that is the candidate in the order i, f, g, o.",
             "[-forget, 0 * u, 0 * u, 0 * u]": "The forget gate's bias is left at zero: it is the one that sets the time scale.",
             "[1 / forget, forget, 0 * u, 0 * u]": "The input gate's bias is 1 divided by the forget gate's: it is the negative of it.",
             "[-forget, 0 * u, 0 * u, forget]": "The forget gate's bias is in the last block: that is the output gate in the order i, f, g, o.",
@@ -919,17 +830,19 @@ slips(
             "[-forget, forget, 0 * u, forget]": "The output gate gets a bias, that of the forget gate: g and o have 0.",
             "[-forget, forget, 0 * u, 0 * u + 1]": "The output gate's bias is set to 1: g and o have 0.",
         },
-        "np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2)": {
-            "np.stack([-forget, forget, 0 * u, 0 * u], axis=3).reshape(*u.shape[:2], -1)": "The four biases of a unit lie side by side: all of i come first, then all of f, g and o.",
-        },
         "np.zeros_like(b_ih)": {
+            "b_ih.copy()": "The value stands in both vectors: they are added, so the bias is doubled.",
             "-b_ih": "The second vector is the negative of the first: they are added, so nothing is left. It holds zeros.",
             "np.concatenate([0 * u, 0 * u + 1, 0 * u, 0 * u], axis=2)": "The second vector has ones at the forget gate, which are added: it holds zeros.",
             "np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The forget gate's bias stands in both vectors: they are added, so it is doubled.",
         },
         "return b_ih, np.zeros_like(b_ih)": {
+            "return np.zeros_like(b_ih), b_ih": "The two vectors are exchanged: the first gets the values, the second zeros.",
             "return np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2), np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2)": "The forget gate's bias is in the first vector, the input gate's in the second: everything belongs into the first.",
             "return np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2), np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The input gate's bias is in the first vector, the forget gate's in the second: everything belongs into the first.",
+        },
+        "np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2)": {
+            "np.stack([-forget, forget, 0 * u, 0 * u], axis=3).reshape(*u.shape[:2], -1)": "The four biases of a unit lie side by side: all of i come first, then all of f, g and o.",
         },
     },
 )
@@ -973,6 +886,10 @@ slips(
         "[i, f, g, o]": {
             "[i, o, f, g]": "The gates are left in ONNX's order.",
             "[i, f, o, g]": "Output and forget gate are exchanged and the candidate stays last: the order wanted is i, f, g, o.",
+            "[i, g, f, o]": "Forget gate and candidate are exchanged: the order wanted is i, f, g, o.",
+            "[f, i, g, o]": "Input and forget gate are exchanged: the order wanted is i, f, g, o.",
+            "[o, g, f, i]": "The gates are written in the order o, g, f, i: the order wanted is i, f, g, o.",
+            "[g, f, i, o]": "Input gate and candidate are exchanged: the order wanted is i, f, g, o.",
         },
         "i, o, f, g = np.split(a, 4, axis=1)\n        return np.concatenate([i, f, g, o], axis=1)": {
             "i, f, g, o = np.split(a, 4, axis=1)\n        return np.concatenate([i, o, f, g], axis=1)": "The gates are read in PyTorch's order and written in ONNX's: the conversion runs the other way.",
@@ -987,37 +904,6 @@ slips(
         },
         "ordered(first + second)": {
             "first + second": "The biases keep ONNX's order: they are cut and stacked like the weights.",
-        },
-        "ordered(W), ordered(R)": {
-            "ordered(W), R": "The recurrent weights keep ONNX's order: they are cut and stacked like the others.",
-            "W, ordered(R)": "The input weights keep ONNX's order: they are cut and stacked like the others.",
-            "ordered(R), ordered(W)": "Input and recurrent weights are exchanged.",
-        },
-        "return ordered(W), ordered(R), ordered(first + second)": {
-            "return ordered(W)[0], ordered(R)[0], ordered(first + second)[0]": "The axis of directions is lost: it stays in front.",
-        },
-    },
-)
-
-slips(
-    onnx,
-    {
-        "[i, f, g, o]": {
-            "[i, g, f, o]": "Forget gate and candidate are exchanged: the order wanted is i, f, g, o.",
-            "[f, i, g, o]": "Input and forget gate are exchanged: the order wanted is i, f, g, o.",
-            "[o, g, f, i]": "The gates are written in the order o, g, f, i: the order wanted is i, f, g, o.",
-            "[g, f, i, o]": "Input gate and candidate are exchanged: the order wanted is i, f, g, o.",
-        },
-        "np.concatenate([i, f, g, o], axis=1)": {
-            "np.stack([i, f, g, o], axis=2).reshape(a.shape)": "The gates of a unit are written side by side: each gate is a block of its own.",
-        },
-        "np.split(a, 4, axis=1)": {
-            "(a[:, k::4] for k in range(4))": "Every fourth row is taken for a gate: each gate is a block of H rows.",
-        },
-        "np.split(B, 2, axis=1)": {
-            "B[:, ::2], B[:, 1::2]": "Every second entry of B is taken for one of the biases: the first half is the bias for the input, the second that for the recurrence.",
-        },
-        "ordered(first + second)": {
             "ordered(first) + second": "The bias for the recurrence keeps ONNX's order: both are cut and stacked, or their sum is.",
             "first + ordered(second)": "The bias for the input keeps ONNX's order: both are cut and stacked, or their sum is.",
             "ordered(first - second)": "The biases are subtracted: they are added.",
@@ -1029,11 +915,26 @@ slips(
             "ordered(first + second).sum(axis=0)": "The bias is summed over the directions: each has its own.",
             "ordered(first + second).ravel()": "The biases of the directions lie one behind the other: the axis of directions stays in front.",
         },
+        "ordered(W), ordered(R)": {
+            "ordered(W), R": "The recurrent weights keep ONNX's order: they are cut and stacked like the others.",
+            "W, ordered(R)": "The input weights keep ONNX's order: they are cut and stacked like the others.",
+            "ordered(R), ordered(W)": "Input and recurrent weights are exchanged.",
+        },
         "return ordered(W), ordered(R), ordered(first + second)": {
+            "return ordered(W)[0], ordered(R)[0], ordered(first + second)[0]": "The axis of directions is lost: it stays in front.",
             "return ordered(W)[::-1], ordered(R)[::-1], ordered(first + second)[::-1]": "The directions are exchanged: they stay in their order.",
             "return ordered(first + second), ordered(W), ordered(R)": "The bias comes first: the order is input weights, recurrent weights, bias.",
             "return ordered(W)[:1], ordered(R)[:1], ordered(first + second)[:1]": "Only the first direction is returned: each has weights of its own.",
             "return ordered(W).swapaxes(1, 2), ordered(R).swapaxes(1, 2), ordered(first + second)": "The weights are transposed, as in Keras: here rows are gates, as in the file.",
+        },
+        "np.concatenate([i, f, g, o], axis=1)": {
+            "np.stack([i, f, g, o], axis=2).reshape(a.shape)": "The gates of a unit are written side by side: each gate is a block of its own.",
+        },
+        "np.split(a, 4, axis=1)": {
+            "(a[:, k::4] for k in range(4))": "Every fourth row is taken for a gate: each gate is a block of H rows.",
+        },
+        "np.split(B, 2, axis=1)": {
+            "B[:, ::2], B[:, 1::2]": "Every second entry of B is taken for one of the biases: the first half is the bias for the input, the second that for the recurrence.",
         },
         "ordered(R)": {
             "ordered(R.reshape(len(R), 4, *R.shape[2:], -1).swapaxes(2, 3).reshape(R.shape))": "The block of each gate is transposed in the recurrent weights: rows stay rows, as in the file.",
