@@ -56,7 +56,7 @@ def test_docstrings_hold_nothing_of_this_machine():
     assert sys.prefix not in corpus and "x86_64" not in corpus and "object at 0x7f" not in corpus
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="NumPy's docstrings are others under another Python")
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Python 3.13 indents NumPy's docstrings differently")
 def test_the_command_makes_the_docstrings_that_are_committed(monkeypatch, tmp_path):
     importlib.import_module("scipy.signal")  # writes into NumPy's
     monkeypatch.setattr(datafiles, "FILES", tmp_path)

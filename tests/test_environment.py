@@ -63,7 +63,7 @@ def test_every_locked_package_runs_on_the_pythons_that_the_readme_promises(root,
         except metadata.PackageNotFoundError:
             missing.append(name)
             continue
-        if not SpecifierSet(installed.metadata["Requires-Python"] or "").contains(python):
+        if not SpecifierSet(installed.metadata.get("Requires-Python", "")).contains(python):
             refusing.append(f"{name}=={version} needs Python {installed.metadata['Requires-Python']}")
     assert not refusing, f"on Python {python}: {refusing}: make lock, with --python-version {python}"
     assert not missing, f"not installed, so nothing is known of {missing}: make install"

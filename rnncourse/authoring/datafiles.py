@@ -13,7 +13,7 @@ from rnncourse.data.checksum import FILES, verify
 
 
 def docstrings() -> dict[str, bytes]:
-    """The course's main text and its licence, by file name: what the pinned NumPy says of itself under Python 3.11.
+    """The course's main text and its licence, by file name: what the pinned NumPy says of itself.
 
     The docstrings of the functions and classes that numpy, numpy.linalg, numpy.fft and numpy.random export, each text
     once, margins removed by `inspect.cleandoc`, joined by two blank lines. Scalar types are left out, because their
@@ -37,7 +37,7 @@ def docstrings() -> dict[str, bytes]:
         content,
         text.DOCSTRINGS_SHA256,
         f"The docstrings of NumPy {np.__version__}",
-        "Collect them with the NumPy of requirements.lock and Python 3.11, without -OO.",
+        "Collect them with the NumPy of requirements.lock and Python 3.11 or 3.12, without -OO.",
     )
     licence = metadata.distribution("numpy").read_text("licenses/LICENSE.txt").partition("\n----")[0]
     return {text.DOCSTRINGS: lzma.compress(content, preset=9), "docstrings.LICENSE.txt": licence.encode()}
