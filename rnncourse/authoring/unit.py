@@ -205,17 +205,23 @@ def _headline(hint: str) -> str:
     return re.split(r"[:;.] |[.:;]$|, which|, so ", hint)[0][:80]
 
 
+def _is_mask(value) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "b"
+
+
 def _thinned(seen: list, one: list[dict], other: list[dict]) -> list[dict]:
     """A table that keeps a few fingerprints, of cells that neither mistake alone explains, with many numbers first.
 
-    [] if there are too few to go by: then each mistake shows in places of its own.
+    [] if there are too few to go by: each mistake shows in places of its own, or in masks, which are soon alike.
     """
     numbers, prints = [o.evidence() for o in seen], [o.prints() for o in seen]
     shared = [
         (c, leaf)
         for c, row in enumerate(prints)
         for leaf, p in row.items()
-        if isinstance(p, list) and not any(alike(p, alone[c].get(leaf, RIGHT), "") for alone in (one, other))
+        if isinstance(p, list)
+        and not _is_mask(seen[c].expected[leaf])
+        and not any(alike(p, alone[c].get(leaf, RIGHT), "") for alone in (one, other))
     ]
     shared.sort(key=lambda cell: -len(numbers[cell[0]][cell[1]]))
     kept, known = set(), set()
