@@ -33,11 +33,11 @@ book: install  ## build the book without a warning, and say where it is
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: install lint  ## everything: lint, units, checks, notebooks, the book
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 	$(MAKE) nbval
 
-quick: install lint  ## what one runs while editing: no notebooks, no book
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+quick: install lint  ## what one runs while editing: no notebooks, no book; UNITS="03 06" for these alone
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(if $(UNITS),-k "$$(echo $(UNITS) | sed 's/ / or /g')")
 
 nbval: install  ## execute all notebooks and compare with their stored outputs
 	$(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS)

@@ -36,6 +36,17 @@ def functions():
     return [pytest.param(n, f, id=f"{n}-{f}") for n in UNITS for f in load(n).exercises]
 
 
+BY_UNIT = {"test_units", "test_examples", "test_relations"}  # the longest: a unit's tests of all three stay together
+
+
+def pytest_collection_modifyitems(items):
+    """What may go to different processes of a test run: files, and of the longest ones the units."""
+    for item in items:
+        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        by_unit = item.path.stem in BY_UNIT and name in UNITS
+        item.add_marker(pytest.mark.xdist_group(f"unit-{name}" if by_unit else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory, worker_id) -> Path:
     """The book, built from nothing with warnings as errors, once for all processes of a test run."""

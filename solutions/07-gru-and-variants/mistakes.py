@@ -885,7 +885,6 @@ slips(
             "(np.sqrt(variance) + eps)": "eps is added to the root: it belongs to the variance, inside the root.",
             "np.sqrt(variance)": "eps is missing: without it a gate whose sums are all equal divides by zero.",
             "(variance + eps)": "The root is missing: it is the standard deviation that the sums are divided by.",
-            "np.sqrt(variance + 1e-5)": "eps is always 1e-5: the argument says how large it is.",
             "np.sqrt(variance + eps**2)": "eps is squared: it is added to the variance as it is.",
         },
         "gain * centred / np.sqrt(variance + eps) + offset": {
