@@ -154,6 +154,10 @@ mistakes(
         "The perplexities of the sequences are averaged: perplexity is the exponential of the mean over all tokens.",
         mean_perplexity,
     ),
+    every_step=(
+        "The lengths are not used: the padding counts like any token.",
+        lambda logits, targets, lengths: over_all_cells(logits, targets, torch.full_like(lengths, len(logits))),
+    ),
     over_all_cells=(
         "The sum is divided by all cells of the batch: the padding then counts as predicted without an error.",
         over_all_cells,
