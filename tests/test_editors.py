@@ -67,7 +67,15 @@ def dumped(notebook, **how):
 # name: (file, can stock nbgrader read it)
 CLOTHES = {
     "jupyterlab": (dumped(right(), indent=1, ensure_ascii=False), True),
-    "colab": (dumped(each(colab, metadata={"colab": {"provenance": []}, "kernelspec": {"name": "python3"}})), True),
+    "colab": (
+        dumped(
+            each(
+                colab,
+                metadata={"colab": {"provenance": []}, "kernelspec": {"display_name": "Python 3", "name": "python3"}},
+            )
+        ),
+        True,
+    ),
     "vscode": (
         dumped(each(vscode, metadata={"language_info": {"name": "python"}, "orig_nbformat": 4}), indent=2),
         True,
