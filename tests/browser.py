@@ -56,6 +56,7 @@ class Visit:
         self.context = browser.new_context(
             viewport={"width": width, "height": SCREEN}, color_scheme=scheme, reduced_motion="reduce", **options
         )
+        self.context.set_default_timeout(120_000)  # milliseconds: machines may be busy
         self.page = self.context.new_page()
         self.asked, self.complaints = [], []
         self.page.on("request", lambda request: self.asked.append(request.url))
