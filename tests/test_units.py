@@ -169,13 +169,8 @@ def outcome(name, function, k, l, both):
     return ("none", "one", "both")[len(said)]
 
 
-OPEN = pytest.mark.xfail(
-    reason="unit 07 missed one of the two limits when last measured; not looked into yet", strict=False
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[OPEN] if n.startswith("07-") else []) for n in UNITS])
+@pytest.mark.parametrize("name", UNITS)
 def test_two_mistakes_at_once_are_rarely_taken_for_another(name, record_property):
     counts = Counter()
     for function in load(name).exercises:
