@@ -43,7 +43,7 @@ def test_the_sidebar_toggles(browser, site, width):
 
 def test_a_copy_button_copies(browser, site):
     with Visit(browser, f"{site}/{CHAPTERS[0]}.html", permissions=["clipboard-read", "clipboard-write"]) as visit:
-        cell = visit.page.locator("div.cell_input").first
+        cell = visit.page.locator("div.cell_input:visible").first
         cell.hover()
         cell.locator("button.copybtn").click()
         copied = visit.page.evaluate("navigator.clipboard.readText()")

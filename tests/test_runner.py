@@ -160,12 +160,12 @@ def test_a_sandbox_that_ends_costs_nobody_points(tmp_path, one_thread, monkeypat
     put(tmp_path / "subs", "ada", student_notebook(solution()))
     score, killed = engine.score, []
 
-    def score_without_server(unit, call, seed):
+    def score_without_server(*arguments):
         if not killed:
             killed.append(engine.Room.current[1].sandbox.server)
             killed[0].kill()
             killed[0].wait()
-        return score(unit, call, seed)
+        return score(*arguments)
 
     monkeypatch.setattr(engine, "score", score_without_server)
     grade(tmp_path / "subs", tmp_path / "out", one_thread, feedback=False)
