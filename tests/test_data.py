@@ -227,21 +227,75 @@ def test_witten_bell_is_its_definition(order):
     np.testing.assert_allclose(data.witten_bell(train, held_out, order, 5), expected, rtol=1e-12)
 
 
+def slow_kneser_ney(train, held_out, order, V):
+    """The definition, word by word, with dictionaries."""
+    train, held_out = train.tolist(), held_out.tolist()
+
+    def grams(n):
+        return [tuple(train[i : i + n]) for i in range(len(train) - n + 1)]
+
+    counts = {n: Counter(gram[1:] for gram in set(grams(n + 1))) for n in range(1, order)} | {
+        order: Counter(grams(order))
+    }
+
+    def discount(n, count):
+        n1, n2, n3, n4 = (sum(c == k for c in counts[n].values()) for k in (1, 2, 3, 4))
+        if count == 0 or not n1 * n2 * n3 * n4:
+            return 0.5 * (count > 0)
+        Y = n1 / (n1 + 2 * n2)
+        return {1: 1 - 2 * Y * n2 / n1, 2: 2 - 3 * Y * n3 / n2}.get(count, 3 - 4 * Y * n4 / n3)
+
+    def probability(context, token):
+        n = len(context) + 1
+        lower = probability(context[1:], token) if context else 1 / V
+        followers = {gram: count for gram, count in counts[n].items() if gram[:-1] == context}
+        if not followers:
+            return lower
+        own = counts[n][(*context, token)]
+        freed = sum(discount(n, count) for count in followers.values())
+        return (own - discount(n, own) + freed * lower) / sum(followers.values())
+
+    return [probability(tuple(held_out[max(0, t - order + 1) : t]), token) for t, token in enumerate(held_out)]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("N", [12, 300])  # few, so that no n-gram occurs four times; enough for all discounts
+def test_kneser_ney_is_its_definition(order, N):
+    rng = np.random.default_rng(order)
+    train, held_out = rng.geometric(0.4, N).clip(1, 6) - 1, rng.integers(0, 7, 30)
+    expected = slow_kneser_ney(train, held_out, order, 7)
+    np.testing.assert_allclose(data.kneser_ney(train, held_out, order, 7), expected, rtol=1e-12)
+
+
+def test_kneser_ney_beats_witten_bell_on_the_text_of_the_course():
+    text = data.docstrings()[:300_000]
+    ids, V = (v := data.Vocabulary(text)).encode(text), len(v)
+    train, held_out = ids[:270_000], ids[270_000:]
+    losses = [[-np.log(f(train, held_out, n, V)).mean() for n in (4, 8)] for f in (data.witten_bell, data.kneser_ney)]
+    assert losses[1][0] < losses[0][0] and losses[1][1] < losses[0][1] - 0.05
+
+
+both = pytest.mark.parametrize("smoothed", [data.witten_bell, data.kneser_ney])
+
+
+@both
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_witten_bell_sums_to_one(order):
+def test_an_n_gram_sums_to_one(smoothed, order):
     rng = np.random.default_rng(order)
     train, context = rng.integers(0, 3, 50), rng.integers(0, 4, 3)
-    last = [data.witten_bell(train, np.append(context, token), order, 4)[-1] for token in range(4)]
+    last = [smoothed(train, np.append(context, token), order, 4)[-1] for token in range(4)]
     assert abs(sum(last) - 1) < 1e-12 and min(last) > 0
 
 
-def test_witten_bell_edges():
+@both
+def test_an_n_gram_at_its_edges(smoothed):
     empty = np.zeros(0, dtype=np.int64)
-    assert np.array_equal(data.witten_bell(empty, np.array([0, 1]), 3, 4), [0.25, 0.25])
-    assert data.witten_bell(np.array([1]), empty, 3, 4).shape == (0,)
-    assert data.witten_bell(np.array([1, 2, 3]), np.array([2]), 3, 4).shape == (1,)
+    assert np.array_equal(smoothed(empty, np.array([0, 1]), 3, 4), [0.25, 0.25])
+    assert smoothed(np.array([1]), empty, 3, 4).shape == (0,)
+    assert smoothed(np.array([1, 2, 3]), np.array([2]), 3, 4).shape == (1,)
 
 
+@both
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -251,18 +305,19 @@ def test_witten_bell_edges():
         (([0, 1], [1], 10, 98), "63 bits"),
     ],
 )
-def test_witten_bell_errors(arguments, message):
+def test_errors_of_an_n_gram(smoothed, arguments, message):
     with pytest.raises(ValueError, match=message):
-        data.witten_bell(*arguments)
+        smoothed(*arguments)
 
 
+@both
 @pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8, np.int32])
 @pytest.mark.parametrize("V", [5, np.int8(5), np.uint64(5)], ids=["int", "int8", "uint64"])
-def test_witten_bell_with_any_integers(dtype, V):
+def test_an_n_gram_with_any_integers(smoothed, dtype, V):
     rng = np.random.default_rng(0)
     train, held_out = rng.integers(0, 5, 300), rng.integers(0, 5, 100)
-    right = data.witten_bell(train, held_out, 4, 5)
-    np.testing.assert_array_equal(data.witten_bell(train.astype(dtype), held_out.astype(dtype), 4, V), right)
+    right = smoothed(train, held_out, 4, 5)
+    np.testing.assert_array_equal(smoothed(train.astype(dtype), held_out.astype(dtype), 4, V), right)
 
 
 @pytest.mark.parametrize("V", [5.0, 5.5, "5", None, 0])

@@ -11,15 +11,26 @@
     ids = vocabulary.encode(text)               # (N,) integers
     for x, y in data.streams(ids, T=64, B=32):  # (T, B) each
         ...
-    V = len(vocabulary)                         # the n-gram baseline:
+    V = len(vocabulary)                         # the n-gram baselines:
     p = data.witten_bell(train, held_out, order=5, V=V)  # (N,) probabilities
+    p = data.kneser_ney(train, held_out, order=5, V=V)   # stronger
 
 Every loader asserts a SHA-256, so that all machines compute with the same numbers.
 """
 
 from rnncourse.data.names import surnames
-from rnncourse.data.ngram import witten_bell
+from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams
 
-__all__ = ["sunspots", "elnino", "surnames", "docstrings", "shakespeare", "Vocabulary", "streams", "witten_bell"]
+__all__ = [
+    "sunspots",
+    "elnino",
+    "surnames",
+    "docstrings",
+    "shakespeare",
+    "Vocabulary",
+    "streams",
+    "witten_bell",
+    "kneser_ney",
+]
