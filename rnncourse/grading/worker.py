@@ -30,11 +30,10 @@ def main(fd: int, course: str) -> None:
     control = socket.socket(fileno=fd)
     # here and not above: everything is imported as nobody, and rnncourse from the sandbox's copy
     global confine
+    import rnncourse.check.call
+    import rnncourse.check.cells  # noqa: F401  (both are imported once, for all workers)
     from rnncourse.check.forbidden import Tripwires
-    from rnncourse.grading import (
-        confine,
-        frames,  # noqa: F401  (imported once, for all workers)
-    )
+    from rnncourse.grading import confine, frames
 
     order = json.loads(frames.receive(control, 1 << 24))
     Tripwires([f for f in order["forbidden"] if not _is_function(f)]).install()
@@ -141,12 +140,13 @@ def serve_confined(channel: int, namespace: dict, order: dict) -> None:
 
 
 def serve(channel: socket.socket, namespace: dict) -> None:
-    """Answer requests until the other side is gone: run a cell, call a function."""
+    """Say that it is ready, then answer requests until the other side is gone: run a cell, call a function."""
     from rnncourse.check import cells
     from rnncourse.grading import frames
 
     callers: dict = {}
     sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(1, "w"), write_through=True)
+    frames.send(channel, b"ready")
     while True:
         request = frames.unpack(frames.receive(channel, 1 << 30), with_toys=True)
         if request["do"] == "cell":
