@@ -155,8 +155,14 @@ ONE = ("memory.limit_in_bytes", "memory.usage_in_bytes")
 )
 def test_a_group_is_made_where_it_limits_memory(tmp_path, monkeypatch, line, files, place):
     fake_groups(tmp_path, monkeypatch, line, files)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [(tmp_path / place).with_name(f"rnncourse-{pid}-x") for pid in (gone.pid, os.getpid())]
+    for folder in left:
+        folder.mkdir()
     made = group.Group("rnncourse-x")
     assert made.works and made.folder == tmp_path / place
+    assert [folder.exists() for folder in left] == [False, True]
     made.take(17)
     made.limit(500)
     assert (made.folder / "cgroup.procs").read_text() == "17" and (made.folder / files[0]).read_text() == "1500"

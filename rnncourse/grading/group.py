@@ -20,6 +20,7 @@ class Group:
         with contextlib.suppress(OSError):
             for place in _places():
                 with contextlib.suppress(OSError):
+                    _sweep(place)
                     folder = place / name
                     folder.mkdir()
                     if any((folder / file).exists() for file in LIMIT) and os.access(folder / "cgroup.procs", os.W_OK):
@@ -59,6 +60,18 @@ class Group:
             if self.folder and (self.folder / file).exists():
                 with contextlib.suppress(OSError):
                     (self.folder / file).write_text(str(value))
+
+
+def _sweep(place: Path) -> None:
+    """Remove the groups that killed runs left: their names hold the run's process id."""
+    for left in place.glob("rnncourse-[0-9]*-*"):
+        try:
+            os.kill(int(left.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):  # what is in use stays
+                left.rmdir()
+        except (OSError, ValueError):
+            pass
 
 
 def _places():
