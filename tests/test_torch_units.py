@@ -273,11 +273,18 @@ def test_gradients_are_those_of_torch():
 def test_graded_in_the_sandbox(course, tmp_path):
     right = unit.load(course / "solutions" / NAME).sources
     layer = "from torch.nn import RNN\n" + right["two_chunks"].replace("h = h0", "h = RNN(1, 1) and h0")
+    blind = "import rnncourse.check.call as c\nc.used = lambda *a: []\n"
+    held = blind + "hold = [[torch.nn.RNN]]\n" + right["two_chunks"].replace("h = h0", "h = hold[0][0](1, 1) and h0")
+    built = blind + "n = torch.nn.RNN(4, 4).double()\n" + right["two_chunks"].replace("h = h0", "h = n(x) and h0")
+    inherited = blind + "class N(torch.nn.RNN): pass\n" + right["two_chunks"].replace("h = h0", "h = N(1, 1) and h0")
     answers = {
         "right": right,
         "no bias": right | {"Leaky": right["Leaky"].replace(" + self.b)", ")")},
         "no cut": right | {"two_chunks": right["two_chunks"].replace("h.detach() if t == k else h", "h")},
         "a layer": right | {"two_chunks": layer},
+        "a layer held since before": right | {"two_chunks": held},
+        "a layer built before": right | {"two_chunks": built},
+        "a layer inherited from": right | {"two_chunks": inherited},
         "numpy": {"Leaky": "class Leaky:\n    pass"},
         "trick": {
             "Leaky": "class Leaky(torch.nn.Module):\n    def __init__(self, **k):\n        import os; os._exit(0)"
@@ -292,9 +299,11 @@ def test_graded_in_the_sandbox(course, tmp_path):
         nbformat.write(notebook, path)
     runner.run(course, tmp_path / "submissions", tmp_path / "grading", NAME, workers=1, feedback=False)
     rows = {r["student"]: r for r in json.loads((tmp_path / "grading" / "results.json").read_text(encoding="utf-8"))}
-    scores = {"right": 5, "no bias": 2, "no cut": 3, "a layer": 3, "numpy": 0, "trick": 0}
+    scores = {"right": 5, "no bias": 2, "no cut": 3, "numpy": 0, "trick": 0}
+    scores |= {name: 3 for name in answers if name.startswith("a layer")}
     assert {s: r["score"] for s, r in rows.items()} == scores
     assert rows["no cut"]["functions"]["two_chunks"]["hints"] == ["The state is not cut at the seam."]
-    assert "uses torch.nn.RNN, which this exercise" in rows["a layer"]["functions"]["two_chunks"]["message"]
+    for name in (n for n in answers if n.startswith("a layer")):
+        assert "uses torch.nn.RNN, which this exercise" in rows[name]["functions"]["two_chunks"]["message"], name
     assert rows["no bias"]["functions"]["Leaky"]["hints"] == ["The bias is missing."]
     assert "ended the process" in rows["trick"]["reason"]

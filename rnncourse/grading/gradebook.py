@@ -261,7 +261,7 @@ def _penalty(late: AssignLatePenalties, submission: SubmittedAssignment, score: 
 
 
 def _remembered(output: Path) -> dict:
-    """What was written last. Damaged, it is forgotten: scores that people gave are then marked to be looked at again."""
+    """What was written last. Where that is damaged, scores that people gave are marked to be looked at again."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         said = json.loads((output / MEMORY).read_text(encoding="utf-8"))
         units = said.values() if isinstance(said, dict) else [None]

@@ -10,6 +10,7 @@ Started by `sandbox.py` as `python worker.py FD` with one end of a socket pair. 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import json
@@ -187,19 +188,39 @@ def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
 
 @contextlib.contextmanager
 def snares(forbidden):
-    """While the function runs, forbidden functions of allowed modules are tripwires."""
+    """While the function runs, forbidden functions and classes of allowed modules are tripwires, however it holds them.
+
+    Their own code is exchanged too: a list, a dict or a default argument may hold them since before the call.
+    """
     from rnncourse.check.forbidden import Tripwire
 
-    held = []
-    for name in filter(_is_function, forbidden):
-        module, _, function = name.rpartition(".")
-        held.append((sys.modules[module], function, getattr(sys.modules[module], function)))
-        setattr(sys.modules[module], function, Tripwire(name, held[-1][2]))
-    try:
+    with contextlib.ExitStack() as undo:
+        for name in filter(_is_function, forbidden):
+            module, _, function = name.rpartition(".")
+            original = getattr(sys.modules[module], function)
+            _exchange(sys.modules[module], function, Tripwire(name, original), undo)
+            if isinstance(original, type):
+                for method in {"__init__", "forward"} & vars(original).keys():
+                    _exchange(original, method, _raising(name), undo)
+            elif hasattr(original, "__code__") and not original.__code__.co_freevars:
+                _exchange(original, "__code__", _raising(name).__code__, undo)
         yield
-    finally:
-        for module, function, original in held:
-            setattr(module, function, original)
+
+
+def _exchange(holder, name: str, new, undo: contextlib.ExitStack) -> None:
+    undo.callback(setattr, holder, name, getattr(holder, name))
+    setattr(holder, name, new)
+
+
+@functools.cache
+def _raising(name: str):
+    """A function that says that `name` was used; without a variable of its own, so that its code fits any function."""
+    namespace: dict = {}
+    exec(
+        f"def used(*a, **k):\n    from rnncourse.check.forbidden import Forbidden\n    raise Forbidden({name!r})",
+        namespace,
+    )
+    return namespace["used"]
 
 
 if __name__ == "__main__":
