@@ -343,7 +343,9 @@ f.pack = lambda v: (lambda t: f.LENGTH.pack(len(t)) + t)(b'[' * 200_000)
 """,
     "a frame with dims 2**39 squared and none": """
 import rnncourse.grading.frames as f
-f.pack = lambda v: (lambda t: f.LENGTH.pack(len(t)) + t)(b'{"d": [["value", {"a": "<f8", "shape": [549755813888, 549755813888, 0], "strided": true}], ["trouble", null], ["text", ""], ["code", ""], ["changed", {"o": "x"}]]}')
+value = b'{"a": "<f8", "shape": [549755813888, 549755813888, 0], "strided": true}'
+t = b'{"d": [["value", ' + value + b'], ["trouble", null], ["text", ""], ["code", ""], ["changed", {"o": "x"}]]}'
+f.pack = lambda v: f.LENGTH.pack(len(t)) + t
 """,
     "answers before it is asked": """
 import os, gc, socket, rnncourse.grading.frames as f
