@@ -14,6 +14,7 @@ import typer
 
 from rnncourse.grading import export as platforms
 from rnncourse.grading import runner, sandbox
+from rnncourse.grading.words import visible
 
 MOST_SECONDS = 86_400  # a time limit
 DASK_SECONDS = 10  # until a scheduler must have answered
@@ -86,7 +87,7 @@ def main(
                 executor=executor,
                 feedback=feedback,
                 progress=progress,
-                say=lambda sentence: print(f"Note: {sentence}"),
+                say=lambda sentence: print(f"Note: {visible(sentence)}"),
                 may_replace=lambda name, source: replace or _agreed(name, source),
             )
         except (ValueError, sandbox.NoSandbox) as error:
@@ -107,7 +108,7 @@ def main(
             print(path)
         waiting = [r["student"] for r in results if r["status"] == "needs_person"]
         if waiting:
-            print(f"Not in the files for {export}, a person must look first: {', '.join(waiting)}")
+            print(f"Not in the files for {export}, a person must look first: {visible(', '.join(waiting))}")
     return _told(outcome, output)
 
 
