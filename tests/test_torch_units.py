@@ -7,7 +7,9 @@ import sys
 import nbformat
 import numpy as np
 import pytest
+from submissions import full, put, solution, student_notebook
 
+from conftest import ROOT
 from rnncourse.authoring import release, unit
 from rnncourse.check import adapters, in_process
 from rnncourse.check.forbidden import used
@@ -307,3 +309,51 @@ def test_graded_in_the_sandbox(course, tmp_path):
         assert "uses torch.nn.RNN, which this exercise" in rows[name]["functions"]["two_chunks"]["message"], name
     assert rows["no bias"]["functions"]["Leaky"]["hints"] == ["The bias is missing."]
     assert "ended the process" in rows["trick"]["reason"]
+
+
+PACKED = """
+{before}
+def pack(x, lengths):
+    packed = {pack}(x, lengths, enforce_sorted=False)
+    return packed.data, packed.batch_sizes, torch.argsort(lengths, descending=True, stable=True)
+"""
+BLIND = "import rnncourse.check.call as c\nc.used = lambda *a: []"
+TOOL = "torch.nn.utils.rnn.pack_padded_sequence"
+FILM = """
+def film_vector(frame, x, lengths):
+    n = lengths.tolist()
+    described = frame(torch.cat([x[:k, b] for b, k in enumerate(n)])).split(n)
+    return torch.nn.utils.rnn.pad_sequence(described).sum(dim=0) / lengths[:, None]
+"""
+
+
+@pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
+def test_what_one_function_may_not_use_the_others_may(tmp_path):
+    """`pack` may not use torch.nn.utils.rnn; nn.GRU needs it, and `film_vector` may use it."""
+    unit_name = "11-variable-length-batches"
+    right, most = solution(unit_name), full(unit_name)
+    layer = "gru = torch.nn.GRU(2, 3)\ngru(torch.zeros(4, 1, 2))[0].sum().backward()\nworks = True\n"
+    needs = right["last_states"].replace("    H = output", "    assert works\n    H = output")
+    answers = {
+        "honest": right | {"film_vector": FILM.strip(), "last_states": layer + needs},
+        "packs directly": right | {"pack": PACKED.format(before="", pack=TOOL)},
+        "packs by import": right
+        | {"pack": PACKED.format(before="from torch.nn.utils.rnn import pack_padded_sequence as p", pack="p")},
+        "packs by a list, unseen": right
+        | {"pack": PACKED.format(before=f"{BLIND}\ntools = [[{TOOL}]]", pack="tools[0][0]")},
+        "packs by sys.modules, unseen": right
+        | {
+            "pack": PACKED.format(
+                before=f"{BLIND}\nimport sys",
+                pack="getattr(sys.modules['torch.nn.utils' + '.rnn'], 'pack_padded_sequence')",
+            )
+        },
+    }
+    for student, sources in answers.items():
+        put(tmp_path / "subs", student, student_notebook(sources, unit=unit_name), unit_name)
+    runner.run(ROOT, tmp_path / "subs", tmp_path / "out", unit_name, workers=1, feedback=False)
+    rows = {r["student"]: r for r in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))}
+    assert (rows["honest"]["score"], rows["honest"]["reason"]) == (most, "")
+    for student in (s for s in answers if s.startswith("packs")):
+        assert rows[student]["functions"]["pack"]["points"] == 0, student
+        assert "which this exercise does not allow" in rows[student]["functions"]["pack"]["message"], student
