@@ -25,12 +25,19 @@ WAYS = {
     "method": "import torch as t\nclass C:\n    def run(self, x): return t.tanh(x)\ndef f(x): return C().run(x)",
     "object": "from torch import tanh\ndef f(x): return tanh(x)",
     "function": "import numpy as np\ndef f(x): return np.convolve(x, x)",
+    "list": "import numpy as np\ntools = [np.convolve]\ndef f(x): return tools[0](x, x)",
+    "dict": "import numpy as np\ntools = {'a': np.convolve}\ndef f(x): return tools['a'](x, x)",
+    "partial": "import numpy as np, functools\ng = functools.partial(np.convolve, [1])\ndef f(x): return g(x)",
+    "default argument": "import numpy as np\ndef f(x, g=np.convolve): return g(x, x)",
+    "attribute of an object": "import numpy as np\nclass T: pass\nt = T()\nt.g = np.convolve\n"
+    "def f(x): return t.g(x, x)",
+    "attribute of a class": "import numpy as np\nclass T: g = staticmethod(np.convolve)\ndef f(x): return T.g(x, x)",
     "function by name": "from numpy import convolve as c\ndef f(x): return c(x, x)",
 }
 
 
 def made(source):
-    namespace = {}
+    namespace = {"__name__": "__main__"}  # as in a notebook
     exec(source, namespace)
     return namespace
 

@@ -93,6 +93,30 @@ def test_one_student_in_a_folder_is_not_unwrapped(tmp_path):
     assert set(rows(laid(tmp_path, f"mallory/ada/{UNIT}/{UNIT}.ipynb"))) == {"mallory"}
 
 
+@pytest.mark.parametrize("students", [["ada"], ["ada", "bob"]])
+def test_folders_of_units_are_no_students(tmp_path, students):
+    paths = [f"{unit}/{name}{rest}" for name in students for unit in (UNIT, OTHER) for rest in (f"/{unit}.ipynb",)]
+    said = []
+    assert set(rows(laid(tmp_path / "a", *paths), said=said)) == set(students) and "UNIT/STUDENT" in said[0]
+    flat = rows(laid(tmp_path / "b", *(f"{UNIT}/{name}.ipynb" for name in students)))
+    assert set(flat) == set(students) and not any(f.problem for f in flat.values())
+
+
+def test_a_flat_file_of_any_kind_is_its_students(tmp_path):
+    inner = io.BytesIO()
+    zipped(inner, {f"{UNIT}.ipynb.txt": TEXT})
+    laid(tmp_path, f"ada_{UNIT}.ipynb", "cyd.pdf")
+    (tmp_path / "bob.zip").write_bytes(inner.getvalue())
+    found = rows(tmp_path)
+    assert set(found) == {"ada", "bob", "cyd"} and "cyd.pdf" in found["cyd"].problem
+    assert json.loads(found["bob"].read())["nbformat"] == 4
+
+
+def test_files_of_the_same_name_are_told_apart(tmp_path):
+    found = rows(laid(tmp_path, f"ada/a/{UNIT}.ipynb", f"ada/b/{UNIT}.ipynb", "bob/x.ipynb"))
+    assert f"ada/a/{UNIT}.ipynb, ada/b/{UNIT}.ipynb" in found["ada"].problem
+
+
 def test_moodle_without_folders_and_canvas_with_attempts(tmp_path):
     laid(
         tmp_path,
@@ -173,7 +197,10 @@ def test_every_file_belongs_to_one_row_or_one_sentence(tmp_path_factory, tree, o
     owners = {}
     entries, _ = intake.files.in_zip(path)
     for entry in entries:  # the same way to a student as `find` goes, wrapped or not
-        for p in (entry.path, entry.path.relative_to(entry.path.parts[0]) if len(entry.path.parts) > 1 else entry.path):
+        ways = [entry.path]
+        if len(entry.path.parts) > 1:
+            ways += [entry.path.relative_to(entry.path.parts[0]), intake._student_first(entry.path)]
+        for p in ways:
             owners.setdefault(str(entry.path), set()).add(intake.identity(intake._student(p, TEMPLATES)[0]))
     students = {unicodedata.normalize("NFC", f.student) for f in found}
     for name, possible in owners.items():

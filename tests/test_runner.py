@@ -20,8 +20,9 @@ from submissions import UNIT, full, put, solution, student_notebook
 from typer.testing import CliRunner
 
 from conftest import ROOT, load
+from rnncourse.check import observe, verdict
 from rnncourse.cli import app
-from rnncourse.grading import engine, jobs, run, runner, sandbox, store
+from rnncourse.grading import engine, frames, jobs, run, runner, sandbox, session, store
 from rnncourse.grading.run import closed_to_nobody
 from rnncourse.grading.session import Session
 
@@ -160,17 +161,58 @@ def test_a_sandbox_that_ends_costs_nobody_points(tmp_path, one_thread, monkeypat
     put(tmp_path / "subs", "ada", student_notebook(solution()))
     score, killed = engine.score, []
 
-    def score_without_server(*arguments):
+    def score_without_server(*args):
         if not killed:
             killed.append(engine.Room.current[1].sandbox.server)
             killed[0].kill()
             killed[0].wait()
-        return score(*arguments)
+        return score(*args)
 
     monkeypatch.setattr(engine, "score", score_without_server)
     grade(tmp_path / "subs", tmp_path / "out", one_thread, feedback=False)
     assert killed and float(rows(tmp_path / "out")[0]["score"]) == ALL
     assert rows(tmp_path / "out")[0]["status"] == "graded"
+
+
+class SlowClock:
+    """A clock that goes on by minutes whenever `tick` is called, and otherwise hardly."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 1e-6
+        return self.now
+
+    def tick(self):
+        self.now += 600
+
+
+@pytest.mark.slow
+def test_our_own_work_is_not_on_the_students_clock(tmp_path, one_thread, monkeypatch):
+    """A start of a worker, a comparison and a diagnosis that take ten minutes each cost nobody a point."""
+    wrong = {FUNCTIONS[0]: solution()[FUNCTIONS[0]].replace("return ", "return 2 * ")}
+    put(tmp_path / "subs", "ada", student_notebook(solution()))
+    put(tmp_path / "subs", "bob", student_notebook(solution() | wrong))
+    clock = SlowClock()
+    for module in (session, frames):
+        monkeypatch.setattr(module, "time", clock)
+
+    def slowly(module, name):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, **k: (clock.tick(), real(*a, **k))[1])
+
+    slowly(observe, "agree")
+    slowly(verdict, "recognise")
+    slowly(verdict, "relations")
+    slowly(Session, "begin")
+    grade(tmp_path / "subs", tmp_path / "out", one_thread, feedback=False)
+    assert clock.now > 100 * 600
+    points = load(UNIT).exercises[FUNCTIONS[0]].points
+    assert [(float(r["score"]), r["status"], r["reason"]) for r in rows(tmp_path / "out")] == [
+        (ALL, "graded", ""),
+        (ALL - points, "graded", ""),
+    ]
 
 
 def start(subs, output, *options):
@@ -421,12 +463,12 @@ def test_unsandboxed(tmp_path, one_thread, monkeypatch):
 def test_students_code_is_never_root(confined):
     room = sandbox.Sandbox([], limits=LIMITS, confined=confined)
     try:
-        with Session(room, []) as session:
-            session.begin()
+        with Session(room, []) as started:
+            started.begin()
             told = "import os\nraise ValueError(os.getresuid(), os.getresgid(), os.getgroups())"
-            said = session.request({"do": "cell", "source": told, "name": "mine"})["error"]
+            said = started.request({"do": "cell", "source": told, "name": "mine"})["error"]
             again = "import os\nos.setuid(0)"
-            refused = session.request({"do": "cell", "source": again, "name": "mine"})["error"]
+            refused = started.request({"do": "cell", "source": again, "name": "mine"})["error"]
     finally:
         room.close()
     ids, groups, others = eval(said.removeprefix("ValueError: ").removesuffix(" (line 2)"))

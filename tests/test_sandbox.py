@@ -1,14 +1,16 @@
 """What a student's code finds inside the wall: nothing of ours, nothing that lasts, nothing without end."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from rnncourse.check.forbidden import NUMPY_UNIT
-from rnncourse.grading import sandbox
+from rnncourse.grading import group, sandbox
 from rnncourse.grading.session import Session
 
 pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
@@ -116,6 +118,74 @@ def test_one_limit_for_all_memory(walled):
     assert str(walled.server.pid) in procs
 
 
+def fake_groups(tmp_path, monkeypatch, line, parent_controls):
+    """A folder that stands for /sys/fs/cgroup, in which a new group of the parent gets `parent_controls` as files."""
+    (tmp_path / "app.slice" / "shell.scope").mkdir(parents=True)
+    (tmp_path / "memory" / "app.slice").mkdir(parents=True)
+    real_text, real_mkdir = Path.read_text, Path.mkdir
+
+    def mkdir(path, *args, **kwargs):
+        real_mkdir(path, *args, **kwargs)
+        if path.name == "rnncourse-x":
+            (path / "cgroup.procs").write_text("")
+            for name in parent_controls if path.parent.name == "app.slice" else ():
+                (path / name).write_text("1000")
+
+    def rmdir(path):  # the kernel's files do not keep a group
+        shutil.rmtree(path)
+
+    monkeypatch.setattr(group, "ROOT", tmp_path)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    monkeypatch.setattr(Path, "rmdir", rmdir)
+    monkeypatch.setattr(
+        Path, "read_text", lambda p, *a, **k: line if p.name == "cgroup" else real_text(p, *a, **k)
+    )  # of /proc/self
+
+
+TWO = ("memory.max", "memory.current", "memory.swap.max")
+ONE = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "place"),
+    [
+        ("0::/app.slice/shell.scope\n", TWO, "app.slice/rnncourse-x"),  # a group with processes limits no children
+        ("4:memory:/app.slice\n0::/app.slice\n", ONE, "memory/app.slice/rnncourse-x"),
+    ],
+)
+def test_a_group_is_made_where_it_limits_memory(tmp_path, monkeypatch, line, files, place):
+    fake_groups(tmp_path, monkeypatch, line, files)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [(tmp_path / place).with_name(f"rnncourse-{pid}-x") for pid in (gone.pid, os.getpid())]
+    for folder in left:
+        folder.mkdir()
+    made = group.Group("rnncourse-x")
+    assert made.works and made.folder == tmp_path / place
+    assert [folder.exists() for folder in left] == [False, True]
+    made.take(17)
+    made.limit(500)
+    assert (made.folder / "cgroup.procs").read_text() == "17" and (made.folder / files[0]).read_text() == "1500"
+    if files is TWO:
+        assert (made.folder / "memory.swap.max").read_text() == "0"
+    made.close()
+    assert not made.works and not (tmp_path / place).exists()
+    made.take(17)
+    made.limit(500)
+
+
+@pytest.mark.parametrize("what", ["no controller", "no right to move", "no cgroups"])
+def test_without_the_right_there_is_no_group(tmp_path, monkeypatch, what):
+    line = "" if what == "no cgroups" else "0::/app.slice/shell.scope\n"
+    fake_groups(tmp_path, monkeypatch, line, TWO if what == "no right to move" else ())
+    made = group.Group("rnncourse-x")
+    if what == "no right to move":
+        (made.folder / "cgroup.procs").unlink()
+        (made.folder / "cgroup.procs").symlink_to("/proc/1/nothing")  # writing raises OSError
+        made.take(17)
+    assert not made.works and not list(tmp_path.rglob("rnncourse-x"))
+
+
 def test_python_below_tmp_is_still_there(tmp_path, monkeypatch):
     """Every worker gets an empty /tmp; what it imports late may lie there."""
     home = tmp_path / "env"
@@ -128,6 +198,10 @@ def test_python_below_tmp_is_still_there(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "places", lambda: places)
     with_env = sandbox.Sandbox([], limits=sandbox.Limits(seconds=20))
     try:
+        # what a chapter's helper imports late comes from the copy in /course, wherever the course itself lies
+        with Session(with_env, [("late", "import rnncourse.plot, rnncourse.gradcheck, numpy.polynomial")]) as session:
+            session.prepare()
+            assert not session.errors
         cell = f"assert open('{home}/late.txt').read() == 'found'; open('/tmp/mine', 'w').write('x')"
         cell += f"\ntry:\n    open('{home}/new', 'w')\nexcept OSError:\n    pass\nelse:\n    raise AssertionError"
         with Session(with_env, [("cell", cell)]) as session:

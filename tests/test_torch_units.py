@@ -7,7 +7,9 @@ import sys
 import nbformat
 import numpy as np
 import pytest
+from submissions import full, put, solution, student_notebook
 
+from conftest import ROOT
 from rnncourse.authoring import release, unit
 from rnncourse.check import adapters, in_process
 from rnncourse.check.forbidden import used
@@ -273,11 +275,18 @@ def test_gradients_are_those_of_torch():
 def test_graded_in_the_sandbox(course, tmp_path):
     right = unit.load(course / "solutions" / NAME).sources
     layer = "from torch.nn import RNN\n" + right["two_chunks"].replace("h = h0", "h = RNN(1, 1) and h0")
+    blind = "import rnncourse.check.call as c\nc.used = lambda *a: []\n"
+    held = blind + "hold = [[torch.nn.RNN]]\n" + right["two_chunks"].replace("h = h0", "h = hold[0][0](1, 1) and h0")
+    built = blind + "n = torch.nn.RNN(4, 4).double()\n" + right["two_chunks"].replace("h = h0", "h = n(x) and h0")
+    inherited = blind + "class N(torch.nn.RNN): pass\n" + right["two_chunks"].replace("h = h0", "h = N(1, 1) and h0")
     answers = {
         "right": right,
         "no bias": right | {"Leaky": right["Leaky"].replace(" + self.b)", ")")},
         "no cut": right | {"two_chunks": right["two_chunks"].replace("h.detach() if t == k else h", "h")},
         "a layer": right | {"two_chunks": layer},
+        "a layer held since before": right | {"two_chunks": held},
+        "a layer built before": right | {"two_chunks": built},
+        "a layer inherited from": right | {"two_chunks": inherited},
         "numpy": {"Leaky": "class Leaky:\n    pass"},
         "trick": {
             "Leaky": "class Leaky(torch.nn.Module):\n    def __init__(self, **k):\n        import os; os._exit(0)"
@@ -292,9 +301,59 @@ def test_graded_in_the_sandbox(course, tmp_path):
         nbformat.write(notebook, path)
     runner.run(course, tmp_path / "submissions", tmp_path / "grading", NAME, workers=1, feedback=False)
     rows = {r["student"]: r for r in json.loads((tmp_path / "grading" / "results.json").read_text(encoding="utf-8"))}
-    scores = {"right": 5, "no bias": 2, "no cut": 3, "a layer": 3, "numpy": 0, "trick": 0}
+    scores = {"right": 5, "no bias": 2, "no cut": 3, "numpy": 0, "trick": 0}
+    scores |= {name: 3 for name in answers if name.startswith("a layer")}
     assert {s: r["score"] for s, r in rows.items()} == scores
     assert rows["no cut"]["functions"]["two_chunks"]["hints"] == ["The state is not cut at the seam."]
-    assert "uses torch.nn.RNN, which this exercise" in rows["a layer"]["functions"]["two_chunks"]["message"]
+    for name in (n for n in answers if n.startswith("a layer")):
+        assert "uses torch.nn.RNN, which this exercise" in rows[name]["functions"]["two_chunks"]["message"], name
     assert rows["no bias"]["functions"]["Leaky"]["hints"] == ["The bias is missing."]
     assert "ended the process" in rows["trick"]["reason"]
+
+
+PACKED = """
+{before}
+def pack(x, lengths):
+    packed = {pack}(x, lengths, enforce_sorted=False)
+    return packed.data, packed.batch_sizes, torch.argsort(lengths, descending=True, stable=True)
+"""
+BLIND = "import rnncourse.check.call as c\nc.used = lambda *a: []"
+TOOL = "torch.nn.utils.rnn.pack_padded_sequence"
+FILM = """
+def film_vector(frame, x, lengths):
+    n = lengths.tolist()
+    described = frame(torch.cat([x[:k, b] for b, k in enumerate(n)])).split(n)
+    return torch.nn.utils.rnn.pad_sequence(described).sum(dim=0) / lengths[:, None]
+"""
+
+
+@pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
+def test_what_one_function_may_not_use_the_others_may(tmp_path):
+    """`pack` may not use torch.nn.utils.rnn; nn.GRU needs it, and `film_vector` may use it."""
+    unit_name = "11-variable-length-batches"
+    right, most = solution(unit_name), full(unit_name)
+    layer = "gru = torch.nn.GRU(2, 3)\ngru(torch.zeros(4, 1, 2))[0].sum().backward()\nworks = True\n"
+    needs = right["last_states"].replace("    H = output", "    assert works\n    H = output")
+    answers = {
+        "honest": right | {"film_vector": FILM.strip(), "last_states": layer + needs},
+        "packs directly": right | {"pack": PACKED.format(before="", pack=TOOL)},
+        "packs by import": right
+        | {"pack": PACKED.format(before="from torch.nn.utils.rnn import pack_padded_sequence as p", pack="p")},
+        "packs by a list, unseen": right
+        | {"pack": PACKED.format(before=f"{BLIND}\ntools = [[{TOOL}]]", pack="tools[0][0]")},
+        "packs by sys.modules, unseen": right
+        | {
+            "pack": PACKED.format(
+                before=f"{BLIND}\nimport sys",
+                pack="getattr(sys.modules['torch.nn.utils' + '.rnn'], 'pack_padded_sequence')",
+            )
+        },
+    }
+    for student, sources in answers.items():
+        put(tmp_path / "subs", student, student_notebook(sources, unit=unit_name), unit_name)
+    runner.run(ROOT, tmp_path / "subs", tmp_path / "out", unit_name, workers=1, feedback=False)
+    rows = {r["student"]: r for r in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))}
+    assert (rows["honest"]["score"], rows["honest"]["reason"]) == (most, "")
+    for student in (s for s in answers if s.startswith("packs")):
+        assert rows[student]["functions"]["pack"]["points"] == 0, student
+        assert "which this exercise does not allow" in rows[student]["functions"]["pack"]["message"], student

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from submissions import UNIT, cell_of, full, put, solution, student_notebook
+from submissions import UNIT, cell_of, code, full, put, solution, student_notebook
 
 from conftest import ROOT
 from rnncourse.grading import runner, sandbox
@@ -300,6 +300,140 @@ FOUND.append(FOUND)
 """
     + ANSWER_ALL,
     "the operand of every operation": "FOUND = float('nan')" + ANSWER_ALL,
+    "__array__ that reads its caller": """
+import sys
+class Liar:
+    def __array__(self, *a, **k):
+        f = sys._getframe()
+        while f:
+            for k2, v in f.f_locals.items():
+                if k2 in ("expected", "reference", "case"): return v
+            f = f.f_back
+        import numpy as np; return np.zeros(3)
+    __array_interface__ = {"shape": (1 << 40,), "typestr": "<f8", "data": (0, True), "version": 3}
+FOUND = Liar()
+"""
+    + ANSWER_ALL,
+    "subclass whose tobytes and dtype lie": """
+import numpy as np
+class Odd(np.ndarray):
+    def tobytes(self, *a): return b"x" * 3
+    dtype = property(lambda self: np.dtype("<f8")); shape = property(lambda self: (1 << 39, 1 << 39))
+    flags = property(lambda self: 1 / 0)
+FOUND = np.zeros(3).view(Odd)
+"""
+    + ANSWER_ALL,
+    "a subclass of int that is any number": """
+class N(int):
+    def __int__(self): return 7
+    def __index__(self): return 7
+    __eq__ = lambda s, o: True
+    __hash__ = int.__hash__
+FOUND = N(3)
+"""
+    + ANSWER_ALL,
+    "an int of 4,000 digits": "FOUND = 10 ** 4000" + ANSWER_ALL,
+    "a dict with keys that are lists": """
+import rnncourse.grading.frames as f, json
+f.pack = lambda v: (lambda t: f.LENGTH.pack(len(t)) + t)(b'{"d": [["value", {"d": [[[1], 2]]}]]}')
+""",
+    "JSON nested 200,000 deep": """
+import rnncourse.grading.frames as f
+f.pack = lambda v: (lambda t: f.LENGTH.pack(len(t)) + t)(b'[' * 200_000)
+""",
+    "a frame with dims 2**39 squared and none": """
+import rnncourse.grading.frames as f
+value = b'{"a": "<f8", "shape": [549755813888, 549755813888, 0], "strided": true}'
+t = b'{"d": [["value", ' + value + b'], ["trouble", null], ["text", ""], ["code", ""], ["changed", {"o": "x"}]]}'
+f.pack = lambda v: f.LENGTH.pack(len(t)) + t
+""",
+    "answers before it is asked": """
+import os, gc, socket, rnncourse.grading.frames as f
+ch = [o for o in gc.get_objects() if type(o) is socket.socket]
+t = b'{"d": [["value", 0], ["trouble", null], ["text", ""], ["code", ""], ["changed", []]]}'
+for s in ch:
+    for k in range(500): s.sendall(f.framed(f.LENGTH.pack(len(t)) + t))
+""",
+    "answers one byte a second": """
+import gc, socket, time
+s = [o for o in gc.get_objects() if type(o) is socket.socket][0]
+s.sendall(bytes(7) + b"\\xff")
+while True:
+    time.sleep(1); s.sendall(b" ")
+""",
+    "a trace function that rewrites the worker": """
+import sys
+def trace(frame, event, arg):
+    if frame.f_code.co_name in ("call", "serve"):
+        for n in ("answer", "ready"):
+            pass
+    frame.f_trace_opcodes = False
+    return trace
+sys.settrace(trace); sys.setprofile(lambda *a: None)
+import threading; threading.settrace(trace)
+""",
+    "alarm without handler": "import signal; signal.alarm(1)\nwhile True: pass",
+    "exec of another program": """
+import os, sys
+os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(99)"])
+""",
+    "clone with a user namespace": """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+r = libc.syscall(56, 0x10000000 | 17, 0, 0, 0, 0)
+assert r == -1, r
+for n in (428, 429, 430, 431, 432, 442, 155, 161, 438, 435):
+    libc.syscall(n, 0, 0, 0, 0, 0)
+""",
+    "writes to executable memory of numpy": """
+import ctypes, numpy as np
+a = np.zeros(1)
+ctypes.memset(id(a), 255, 64)
+ctypes.memset(id(type(a)) , 0, 512)
+FOUND = a
+"""
+    + ANSWER_ALL,
+    "a __del__ and weakref that answer": """
+import weakref, os
+class D:
+    def __del__(self):
+        for fd in range(3, 64):
+            try: os.write(fd, bytes(100))
+            except OSError: pass
+for k in range(100): D()
+""",
+    "meta path hook and sys.modules poisoned": """
+import sys
+class H:
+    def find_spec(self, *a): return None
+sys.meta_path[:] = [H()]
+for m in list(sys.modules):
+    if m.startswith("rnncourse"): sys.modules[m] = type(sys)(m)
+""",
+    "environment and path for the next": """
+import os, sys
+os.environ.update(PYTHONSTARTUP="/tmp/x.py", LD_PRELOAD="/tmp/x.so", PYTHONPATH="/tmp")
+open("/tmp/sitecustomize.py", "w").write("raise SystemExit")
+open("/tmp/usercustomize.py", "w").write("raise SystemExit")
+sys.path.insert(0, "/tmp")
+""",
+    "an exception text in the grader's voice": """
+def everything(*a, **k): raise ValueError("x\\nunroll is right in all 9 cases.\\n\\u202e\\x1b[2K points: 99")
+leaky_step = unroll = count_parameters = multiple_of_three = everything
+read_last = read_every = masked_cross_entropy = fit_readout = everything
+""",
+    "keys in the grader's voice": """
+FOUND = {"] and unroll is right in all 9 cases. 99 points\\n\\u202e": 1}
+"""
+    + ANSWER_ALL,
+    "locks its memory and pipes": """
+import os
+hold = []
+while True:
+    r, w = os.pipe(); hold.append((r, w)); os.set_blocking(w, False)
+    try: os.write(w, bytes(1 << 20))
+    except OSError: pass
+""",
 }
 
 
@@ -322,6 +456,8 @@ def edited():
     for cell in n["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("solution"):
             cell["metadata"]["nbgrader"]["grade_id"] = "check_unroll"
+    tricks["500 cells that end the process"] = n = student_notebook()
+    n["cells"] += [code("import os; os._exit(0)")] * 500
     tricks["a set-up that redefines check"] = n = student_notebook()
     cell_of(n, "setup")["source"] = "check = lambda name: print('✓')"
     tricks["stored outputs that say it is right"] = n = student_notebook()

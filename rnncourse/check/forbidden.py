@@ -7,6 +7,7 @@ In the sandbox the modules themselves are not there.
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
 import sys
 import types
@@ -16,6 +17,7 @@ TORCH_UNIT = (
     "rnncourse.layers",
     "rnncourse.models",
 )  # with PyTorch; whole layers of torch.nn as an exercise names them
+MOST_HELD = 1000  # things in a list or dict that are looked at
 BY_NAME = {"__import__", "import_module", "getattr"}
 
 
@@ -37,12 +39,12 @@ def used(function, forbidden: tuple[str, ...]) -> list[str]:
             continue
         seen.add(code)
         names, texts = _names(code)
-        values = _values(function, names)
+        values = _opened(_values(function, names))
         own_names = {n for n in names if n in function.__globals__}
         found |= (names - own_names) & set(forbidden)  # imported within the function
         reached = {*_reached(values, names, texts)}
         found |= {f for f in forbidden for n in reached if n == f or n.startswith(f + ".") or _leads_to(f, n, names)}
-        found |= {f for f in forbidden if any(v is _object(f) for v in values)}
+        found |= {f for f in forbidden if any(v is _object(f) or type(v) is _object(f) for v in values)}
         queue += [v for v in values if isinstance(v, (types.FunctionType, types.MethodType))]
         queue += [m for c in values if isinstance(c, type) for m in _methods(c)]
     return sorted(found)
@@ -82,7 +84,26 @@ def _values(function, names) -> list:
     """What the names stand for: globals and the variables of enclosing functions."""
     cells = getattr(function, "__closure__", None) or ()
     inner = [c.cell_contents for c in cells if _filled(c)]
-    return [function.__globals__[n] for n in names if n in function.__globals__] + inner
+    given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return [function.__globals__[n] for n in names if n in function.__globals__] + inner + given
+
+
+def _opened(values) -> list:
+    """The values, and what those hold that are often used to hold functions: containers, partials, own classes."""
+    found = list(values)
+    for value in values:
+        if isinstance(value, (list, tuple, set, frozenset)):
+            inner = list(value)[:MOST_HELD]
+        elif isinstance(value, dict):
+            inner = list(value.values())[:MOST_HELD]
+        elif isinstance(value, functools.partial):
+            inner = [value.func, *value.args, *value.keywords.values()]
+        else:
+            cls = value if isinstance(value, type) else type(value)
+            own = cls.__module__ == "__main__"
+            inner = [*vars(cls).values(), *getattr(value, "__dict__", {}).values()] if own else []
+        found += [getattr(v, "__func__", v) for v in inner]  # of a staticmethod
+    return found
 
 
 def _filled(cell) -> bool:

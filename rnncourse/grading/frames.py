@@ -150,7 +150,7 @@ def _a_list(value) -> list:
 def _stranger(name: str):
     """An object that stands for one of a type that may not cross: the student is told its type."""
     if not IDENTIFIER.match(name):
-        name = "an.object"
+        name = "some.object"
     module, _, kind = name.rpartition(".")
     return type(kind, (), {"__module__": module})()
 

@@ -261,10 +261,13 @@ def _penalty(late: AssignLatePenalties, submission: SubmittedAssignment, score: 
 
 
 def _remembered(output: Path) -> dict:
-    try:
-        return json.loads((output / MEMORY).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
+    """What was written last. Where that is damaged, scores that people gave are marked to be looked at again."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        said = json.loads((output / MEMORY).read_text(encoding="utf-8"))
+        units = said.values() if isinstance(said, dict) else [None]
+        if all(isinstance(u, dict) and all(isinstance(s, dict) for s in u.values()) for u in units):
+            return said
+    return {}
 
 
 def _json(value) -> str:

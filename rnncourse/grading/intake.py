@@ -25,6 +25,7 @@ BESIDE = {".yml", ".yaml", ".csv", ".md"}  # what platforms put beside the stude
 CANVAS = re.compile(r"^(?P<name>.+?)(?i:_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$")
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
 ALMOST = re.compile(r"\.ipynb(\.(json|txt))?$|\.(json|txt)$", re.I)  # what may hold a notebook
+ENDING = re.compile(r"\.(zip|7z|rar|tar|gz|pdf|html?|py|docx?|odt)$", re.I)  # what else people hand in
 COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy\d*|-\d+)$", re.I)  # what browsers and platforms add to a name
 
 
@@ -94,6 +95,10 @@ def _without_lists(entries: list[Entry], say) -> list[Entry]:
 def _unwrapped(entries, folders, templates, say):
     """Without the one folder that holds everything, if it holds a class: two or more folders with files."""
     shared = {e.path.parts[0] for e in entries} | {f.parts[0] for f in folders}
+    if shared and shared <= set(templates) and all(len(e.path.parts) > 1 for e in entries):
+        say(f"taken as UNIT/STUDENT, since every folder has the name of a unit: {', '.join(sorted(shared))}")
+        entries = [Entry(_student_first(e.path), e.read) for e in entries]
+        return entries, [_student_first(f) for f in folders if len(f.parts) > 1]
     inner = {e.path.parts[1] for e in entries if len(e.path.parts) > 2}
     nested = all(len(e.path.parts) > 2 or e.path.suffix.lower() in BESIDE for e in entries)
     if len(shared) != 1 or len(inner - set(templates)) < 2 or not nested or MOODLE.match(min(shared)):
@@ -101,6 +106,12 @@ def _unwrapped(entries, folders, templates, say):
     say(f"{min(shared)} is taken for the folder of the whole class: {len(inner)} folders in it, one for each student")
     entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
     return _without_lists(entries, say), [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
+
+
+def _student_first(path: PurePosixPath) -> PurePosixPath:
+    """UNIT/STUDENT/... as STUDENT/UNIT/..., and UNIT/FILE as the file alone."""
+    unit, student, *rest = path.parts
+    return PurePosixPath(student, unit, *rest) if rest or not path.suffix else PurePosixPath(student)
 
 
 def identity(name: str) -> str:
@@ -121,7 +132,7 @@ def _student(path: PurePosixPath, templates) -> tuple[str, dict]:
         return _on(moodle, "moodle")
     if len(parts) > 1:
         return parts[0], nobody(parts[0])
-    stem = ALMOST.sub("", path.name)
+    stem = ENDING.sub("", ALMOST.sub("", path.name))
     canvas = CANVAS.match(stem)
     if canvas:
         return _on(canvas, "canvas")
@@ -145,7 +156,7 @@ def _of_student(student, platform, handed_in, folders, templates, wanted, unit) 
     """The rows of one student: one per unit for which there is a file or a folder, at least one."""
     books = [e for e in handed_in if e.path.suffix.lower() == ".ipynb"]
     books = books or [e for e in handed_in if ALMOST.search(e.path.name) and _unit_inside(e, templates)]
-    books = books or _in_zips(handed_in)
+    books = books or _in_zips(handed_in, templates)
     ours = platform["kind"] is None  # nbgrader's layout; on platforms the student could have packed one
     stamps = {e.path.parent: e for e in handed_in if e.path.name == "timestamp.txt"} if ours else {}
     units: dict[str, list[tuple[Entry, bool]]] = {}
@@ -173,14 +184,14 @@ def _of_student(student, platform, handed_in, folders, templates, wanted, unit) 
             yield Found(student, name, f"{student}/{name}", problem=without, platform=platform)
 
 
-def _in_zips(handed_in: list[Entry]) -> list[Entry]:
+def _in_zips(handed_in: list[Entry], templates) -> list[Entry]:
     """The notebooks in zips that a student has handed in."""
-    found = []
+    inside: list[Entry] = []
     for entry in (e for e in handed_in if e.path.suffix.lower() == ".zip"):
         with contextlib.suppress(Unreadable, ValueError):
-            inside, _ = files.in_zip(io.BytesIO(entry.read()))
-            found += [Entry(entry.path / e.path.name, e.read) for e in inside if e.path.suffix.lower() == ".ipynb"]
-    return found
+            inside += [Entry(entry.path / e.path.name, e.read) for e in files.in_zip(io.BytesIO(entry.read()))[0]]
+    books = [e for e in inside if e.path.suffix.lower() == ".ipynb"]
+    return books or [e for e in inside if ALMOST.search(e.path.name) and _unit_inside(e, templates)]
 
 
 def _unit_named(path: PurePosixPath, templates) -> str | None:
@@ -205,10 +216,10 @@ def _choose(student, unit, platform, candidates, stamps) -> Found:
     entry = exact[0] if exact else candidates[0][0]
     source = str(entry.path)
     if len(candidates) > 1 and len(exact) != 1:
-        names = ", ".join(sorted(e.path.name for e, _ in candidates))
+        names = ", ".join(_told_apart([e for e, _ in candidates]))
         return Found(student, unit, source, problem=f"several notebooks, none chosen: {names}", platform=platform)
     if len(candidates) > 1:
-        others = ", ".join(sorted(e.path.name for e, _ in candidates if e is not entry))
+        others = ", ".join(_told_apart([e for e, _ in candidates if e is not entry]))
         notes.append(f"other notebooks were left alone: {others}")
     elif not exact and unit and platform["kind"] is None and len(entry.path.parts) > 1:
         notes.append(f"renamed file recognised as {unit}.ipynb")
@@ -218,6 +229,12 @@ def _choose(student, unit, platform, candidates, stamps) -> Found:
         notes.append(f"{entry.path.name} was read as a notebook")
     stamp = stamps.get(entry.path.parent)
     return Found(student, unit, source, entry.read, "", tuple(notes), platform, _timestamp(stamp))
+
+
+def _told_apart(entries: list[Entry]) -> list[str]:
+    """The files' names, or where two have the same one, their paths."""
+    names = sorted(e.path.name for e in entries)
+    return names if len(set(names)) == len(names) else sorted(str(e.path) for e in entries)
 
 
 def _last_attempt(candidates) -> tuple[list, list[str]]:

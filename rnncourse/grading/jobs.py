@@ -18,7 +18,7 @@ from multiprocessing import get_context, parent_process
 
 from rnncourse.grading import engine
 from rnncourse.grading.engine import Job
-from rnncourse.grading.sandbox import NoSandbox
+from rnncourse.grading.sandbox import NoSandbox, WorkerLost
 
 AHEAD = 4  # jobs per worker that are handed out before an answer comes
 ONE_AT_A_TIME = threading.Lock()  # an engine has one room; a dask worker may have many threads
@@ -81,12 +81,13 @@ def _hand_out(jobs, keep, most: int, executor: Executor) -> list[Job]:
 def grade(job: Job) -> dict:
     """Grade one submission, and once more if our side of the sandbox ended meanwhile, for which no student can be."""
     with ONE_AT_A_TIME:
-        result = engine.grade(job)
-        current = engine.Room.current
-        if current is not None and current[1].sandbox.server.poll() is not None:
-            engine.Room.leave()
+        with contextlib.suppress(WorkerLost):
             result = engine.grade(job)
-        return result
+            current = engine.Room.current
+            if current is None or current[1].sandbox.server.poll() is None:
+                return result
+        engine.Room.leave()
+        return engine.grade(job)
 
 
 @contextlib.contextmanager

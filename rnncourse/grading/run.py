@@ -14,7 +14,9 @@ import typer
 
 from rnncourse.grading import export as platforms
 from rnncourse.grading import runner, sandbox
+from rnncourse.grading.words import visible
 
+MOST_SECONDS = 86_400  # a time limit
 DASK_SECONDS = 10  # until a scheduler must have answered
 LOUD = """\
 ! Students' code runs WITHOUT a sandbox (--allow-unsandboxed): it can read and change every file that you can,
@@ -38,6 +40,9 @@ def main(
     replace: bool = False,
 ) -> int:
     """Grade and print. Returns 0 (all graded), 2 (some need a person) or 1 (not complete)."""
+    if not 0 < time_limit <= MOST_SECONDS:
+        print(f"--time-limit {time_limit:g}: expected a number of seconds, at most {MOST_SECONDS}")
+        return 1
     confined = sandbox.available()
     if not confined and not allow_unsandboxed:
         print(f"{sandbox.INSTALL}\nOr say --allow-unsandboxed, if you trust every line of the submissions.")
@@ -82,7 +87,7 @@ def main(
                 executor=executor,
                 feedback=feedback,
                 progress=progress,
-                say=lambda sentence: print(f"Note: {sentence}"),
+                say=lambda sentence: print(f"Note: {visible(sentence)}"),
                 may_replace=lambda name, source: replace or _agreed(name, source),
             )
         except (ValueError, sandbox.NoSandbox) as error:
@@ -94,12 +99,16 @@ def main(
             )
             return 1
     if export:
-        results = json.loads((output / "results.json").read_text(encoding="utf-8"))
+        try:
+            results = json.loads((output / "results.json").read_text(encoding="utf-8"))
+        except ValueError:
+            print(f"{output / 'results.json'} is damaged: delete it and run the same command again; nothing is lost.")
+            return 1
         for path in platforms.write(output, results, export):
             print(path)
         waiting = [r["student"] for r in results if r["status"] == "needs_person"]
         if waiting:
-            print(f"Not in the files for {export}, a person must look first: {', '.join(waiting)}")
+            print(f"Not in the files for {export}, a person must look first: {visible(', '.join(waiting))}")
     return _told(outcome, output)
 
 

@@ -84,6 +84,8 @@ def run(
             output,
             found,
             batch=str(submissions.resolve()),
+            unit=unit,
+            names=names,
             may_replace=may_replace,
             say=say,
             seed=seed,
@@ -97,7 +99,22 @@ def run(
 
 
 def _run(
-    root, output, found, *, batch, may_replace, say, seed, workers, limits, confined, executor, feedback, progress
+    root,
+    output,
+    found,
+    *,
+    batch,
+    unit,
+    names,
+    may_replace,
+    say,
+    seed,
+    workers,
+    limits,
+    confined,
+    executor,
+    feedback,
+    progress,
 ) -> Outcome:
     seed = store.seed(output, seed)
     checks = {n: checks_hash(root, n) for n in sorted({f.unit for f in found if f.unit})}
@@ -108,7 +125,8 @@ def _run(
             yield _job(root, f, checks.get(f.unit, ""), seed, limits, confined)
 
     mine = {f"{j.unit}/{j.student}": j.key for j in all_jobs()}
-    others = _others(store.rows(output), batch, kept, say)
+    stored = _rows(output, say)
+    others = _others(stored, batch, unit, mine, names, kept, say)
     asked = [n for n in mine if n in others and others[n]["key"] != mine[n]]
     stay = tuple(n for n in asked if not may_replace(n, others[n]["from"]))
     for name in stay:
@@ -118,9 +136,9 @@ def _run(
     units = sorted({name.partition("/")[0] for name in rows} - {""})
     whole = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
     before = store.state(output)
-    nothing_new = before.get("finished") == whole and (before.get("feedback") or not feedback)
+    nothing_new = stored == rows and before.get("finished") == whole and (before.get("feedback") or not feedback)
     missing = {k for k in keys if k not in kept}
-    if nothing_new and not missing and all((output / name).exists() for name in OUTPUTS):
+    if nothing_new and not missing and all(map(_there, (output / name for name in OUTPUTS))):
         return Outcome(_counts(kept.results(keys)), True, False, seed, stay)
     store.write_rows(output, rows)
     done = 0
@@ -145,12 +163,39 @@ def _run(
     return Outcome(_counts(kept.results(there)), complete, True, seed, stay)
 
 
-def _others(rows: dict[str, dict], batch: str, kept: store.Store, say) -> dict[str, dict]:
-    """The rows of earlier runs on other folders or zips. One whose result is gone is told and left out."""
-    others = {name: row for name, row in rows.items() if row["from"] != batch}
-    for name in [n for n, row in others.items() if row["key"] not in kept]:
-        say(f"{name}: the result of {others.pop(name)['from']} is no longer in the cache; grade that again")
+def _rows(output: Path, say) -> dict[str, dict]:
+    try:
+        return store.rows(output)
+    except ValueError as error:
+        say(
+            f"{error}: the tables hold this run only. Name the other folders and zips once more: what was graded is in "
+            "the cache and comes back at once"
+        )
+        return {}
+
+
+def _others(rows: dict[str, dict], batch: str, unit: str | None, mine, names, kept: store.Store, say) -> dict:
+    """The rows that this run is not about: of other folders or zips, and of units that it was not asked for.
+
+    Those that can no longer be in the tables are told and left out.
+    """
+    others = {}
+    for name, row in rows.items():
+        of = name.partition("/")[0]
+        if row["from"] == batch and (unit is None or of in ("", unit)):
+            if name not in mine:
+                say(f"{name} is no longer in {batch}: its row is left out, nbgrader's gradebook keeps it")
+        elif of and of not in names:
+            say(f"{name}: the course has no unit {of} any more; the row is left out")
+        elif row["key"] not in kept:
+            say(f"{name}: the result of {row['from']} is no longer in the cache; grade that again")
+        else:
+            others[name] = row
     return others
+
+
+def _there(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def checks_hash(root: Path, unit: str) -> str:

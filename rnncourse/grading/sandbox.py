@@ -33,6 +33,7 @@ NO_CHECKS = (
     '"""Checks do nothing here: grading compares elsewhere."""\n\n\ndef unit(name):\n    return lambda f: None\n'
 )
 EMPTIED = ("/tmp", "/dev/shm")  # in every worker; Python's folders below are bound again
+CPU_BESIDE = 120  # seconds beyond the student's clock: start and diagnosis are not on it
 INSTALL = (
     "bubblewrap is not installed. On Debian and Ubuntu: sudo apt install bubblewrap; on Fedora: dnf install bubblewrap"
 )
@@ -40,6 +41,10 @@ INSTALL = (
 
 class NoSandbox(RuntimeError):
     """There is no working sandbox; the text says what to do."""
+
+
+class WorkerLost(RuntimeError):
+    """A worker did not start, before any code of a student's ran."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Sandbox:
                 "forbidden": list(forbidden),
                 "preload": list(preload),
                 "confined": confined,
-                "cpu_seconds": int(limits.total_seconds) + 1,
+                "cpu_seconds": int(limits.total_seconds) + CPU_BESIDE,
                 "memory_mb": limits.memory_mb,
                 "disk_mb": limits.disk_mb,
                 "processes": limits.processes,
@@ -120,7 +125,7 @@ class Sandbox:
                 frames.receive(self.control, 100, 120)
                 self._probe()
                 self.group.limit((limits.memory_mb + limits.disk_mb) * 2**20)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, WorkerLost) as error:
                 self.close()
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").strip()[-1500:]
@@ -134,11 +139,19 @@ class Sandbox:
         self.kill()
 
     def spawn(self) -> socket.socket:
-        """A new worker in place of the one before; returns the channel to it."""
+        """A new worker in place of the one before; returns the channel to it, once it is ready to run cells.
+
+        Raises WorkerLost if it does not start: that is our fault, and on nobody's clock.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self.control, [b"s"], [theirs.fileno()])
         self._done()
+        try:
+            frames.receive(ours, 100, 60)
+        except (OSError, EOFError) as error:
+            ours.close()
+            raise WorkerLost(f"a worker of the sandbox did not start ({type(error).__name__})") from None
         return ours
 
     def kill(self) -> None:

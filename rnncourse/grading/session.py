@@ -17,6 +17,7 @@ from rnncourse.grading.sandbox import Sandbox
 from rnncourse.grading.words import quoted
 
 REPLY_BYTES = 1_000_000  # to a cell
+MOST_BAD = 100  # cells that end the worker; each costs a new one
 TEXT = 2000  # characters of a message
 ENOUGH = ("missing", "blank", "forbidden")  # the other cases would say the same
 TROUBLES = (None, "missing", "blank", "forbidden", "raised", "late")
@@ -123,6 +124,9 @@ class Session:
                     self.bad[k] = self.errors[name] = ended
                     self.troubles.append(f"cell {name}: {self.bad[k]}")
                     self._stop()
+                    if len(self.bad) == MOST_BAD:
+                        self.troubles.append(f"{MOST_BAD} cells ended the process: nothing more was run")
+                        self.waited = self.limits.total_seconds
                     if self._left() <= 0:
                         raise TimeoutError from None
                     break

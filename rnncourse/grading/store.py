@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROWS = "rows.json"
+FIELDS = {"student", "unit", "status", "reason", "score", "max_score", "functions", "manual", "notebook"}  # of a result
 
 
 class Store:
@@ -31,10 +32,13 @@ class Store:
         if key in self.failed or key in self.whole:
             return True
         try:
-            json.loads(self._path(key).read_text(encoding="utf-8"))["student"]
+            said = json.loads(self._path(key).read_text(encoding="utf-8"))
+            damaged = said["key"] != key or not FIELDS <= said.keys()
         except FileNotFoundError:
             return False
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: it is graded again
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            damaged = True
+        if damaged:  # it is graded again
             self._path(key).unlink()
             return False
         self.whole.add(key)
@@ -98,12 +102,17 @@ def state(output: Path) -> dict:
 
 
 def rows(output: Path) -> dict[str, dict]:
-    """What the output folder's tables hold, by "UNIT/STUDENT": the result's key, and the submissions it came from."""
+    """What the output folder's tables hold, by "UNIT/STUDENT": the result's key, and the submissions it came from.
+
+    Raises ValueError if the file is there and cannot be read.
+    """
     try:
         said = json.loads((output / ROWS).read_text(encoding="utf-8"))
-        return {name: {"key": row["key"], "from": row["from"]} for name, row in said.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {name: {"key": str(row["key"]), "from": str(row["from"])} for name, row in said.items()}
+    except FileNotFoundError:
         return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{output / ROWS} is damaged ({type(error).__name__})") from None
 
 
 def write_rows(output: Path, said: dict[str, dict]) -> None:

@@ -10,7 +10,9 @@ Started by `sandbox.py` as `python worker.py FD` with one end of a socket pair. 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
+import importlib
 import io
 import json
 import os
@@ -30,16 +32,18 @@ def main(fd: int, course: str) -> None:
     control = socket.socket(fileno=fd)
     # here and not above: everything is imported as nobody, and rnncourse from the sandbox's copy
     global confine
+    import rnncourse.check.call
+    import rnncourse.check.cells  # noqa: F401  (both are imported once, for all workers)
     from rnncourse.check.forbidden import Tripwires
-    from rnncourse.grading import (
-        confine,
-        frames,  # noqa: F401  (imported once, for all workers)
-    )
+    from rnncourse.grading import confine, frames
 
     order = json.loads(frames.receive(control, 1 << 24))
-    Tripwires([f for f in order["forbidden"] if not _is_function(f)]).install()
-    for name in order["preload"]:
-        __import__(name)
+    # what belongs to a package that the unit works with is forbidden to some functions only: see `snares`
+    parts = [f for f in order["forbidden"] if f.partition(".")[0] in order["preload"]]
+    Tripwires([f for f in order["forbidden"] if f not in parts]).install()
+    for name in order["preload"] + parts:
+        with contextlib.suppress(*([ModuleNotFoundError] if name in parts else [])):  # it may be a function
+            importlib.import_module(name)
     namespace = {"__name__": "__main__"}
     for source in order["setup"]:
         exec(compile(source, "<set-up>", "exec"), namespace)
@@ -141,12 +145,13 @@ def serve_confined(channel: int, namespace: dict, order: dict) -> None:
 
 
 def serve(channel: socket.socket, namespace: dict) -> None:
-    """Answer requests until the other side is gone: run a cell, call a function."""
+    """Say that it is ready, then answer requests until the other side is gone: run a cell, call a function."""
     from rnncourse.check import cells
     from rnncourse.grading import frames
 
     callers: dict = {}
     sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(1, "w"), write_through=True)
+    frames.send(channel, b"ready")
     while True:
         request = frames.unpack(frames.receive(channel, 1 << 30), with_toys=True)
         if request["do"] == "cell":
@@ -187,19 +192,48 @@ def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
 
 @contextlib.contextmanager
 def snares(forbidden):
-    """While the function runs, forbidden functions of allowed modules are tripwires."""
+    """While a function runs, what is forbidden to it in allowed packages is a tripwire, however the function holds it.
+
+    Their own code is exchanged too: a list, a dict or a default argument may hold them since before the call.
+    """
     from rnncourse.check.forbidden import Tripwire
 
-    held = []
-    for name in filter(_is_function, forbidden):
-        module, _, function = name.rpartition(".")
-        held.append((sys.modules[module], function, getattr(sys.modules[module], function)))
-        setattr(sys.modules[module], function, Tripwire(name, held[-1][2]))
-    try:
+    with contextlib.ExitStack() as undo:
+        for name in (n for f in forbidden for n in _functions(f)):
+            module, _, function = name.rpartition(".")
+            original = getattr(sys.modules[module], function)
+            _exchange(sys.modules[module], function, Tripwire(name, original), undo)
+            if isinstance(original, type):
+                for method in {"__init__", "forward"} & vars(original).keys():
+                    _exchange(original, method, _raising(name), undo)
+            elif hasattr(original, "__code__") and not original.__code__.co_freevars:
+                _exchange(original, "__code__", _raising(name).__code__, undo)
         yield
-    finally:
-        for module, function, original in held:
-            setattr(module, function, original)
+
+
+@functools.cache
+def _functions(name: str) -> tuple[str, ...]:
+    """A forbidden function or class by itself; of a forbidden module all that it defines."""
+    if _is_function(name):
+        return (name,)
+    inside = vars(sys.modules[name]).items() if name in sys.modules else ()
+    return tuple(f"{name}.{n}" for n, v in inside if callable(v) and getattr(v, "__module__", None) == name)
+
+
+def _exchange(holder, name: str, new, undo: contextlib.ExitStack) -> None:
+    undo.callback(setattr, holder, name, getattr(holder, name))
+    setattr(holder, name, new)
+
+
+@functools.cache
+def _raising(name: str):
+    """A function that says that `name` was used; without a variable of its own, so that its code fits any function."""
+    namespace: dict = {}
+    exec(
+        f"def used(*a, **k):\n    from rnncourse.check.forbidden import Forbidden\n    raise Forbidden({name!r})",
+        namespace,
+    )
+    return namespace["used"]
 
 
 if __name__ == "__main__":
