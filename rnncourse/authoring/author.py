@@ -154,9 +154,15 @@ def exercise(
     return Exercise(name, points, returns, terms, tolerance, changeable, fresh, forbidden, how, blocks)
 
 
-def slips(e: Exercise, edits: dict[str, dict[str, str]]) -> None:
-    """Many slips of one function: {what stands there: {what they put in its place: hint}}."""
+def slips(e: Exercise, edits: dict[str, str | dict[str, str]]) -> None:
+    """Many slips of one function: {"what stands there -> what they put in its place": hint}.
+
+    Where several things are put in its place, {what stands there: {what they put in its place: hint}}.
+    """
     for old, wrong in edits.items():
+        if isinstance(wrong, str):
+            old, _, new = old.partition(" -> ")
+            wrong = {new: wrong}
         for new, hint in wrong.items():
             e.slip(hint, old, new)
 
