@@ -13,8 +13,6 @@ from rnncourse.check import load as load_public
 from rnncourse.check.relations import OPENING
 from rnncourse.check.verdict import judge
 
-SEED = 11
-
 
 def split_evenly(right, step, step_backward, x, kept, dh, k):
     """Segments of equal length, whatever k is."""
@@ -31,16 +29,10 @@ DROPPED = {
     "01-sequences": {
         "windows": {
             "X and y are exchanged": ["return X, y -> return y, X"],
-            "with horizon - 1 in place of horizon the answer would be right": [
-                lambda right, x, K, horizon, stride: right(x, K, horizon + 1, stride)
-            ],
             "horizon makes no difference to the answer": [lambda right, x, K, horizon, stride: right(x, K, 1, stride)],
             "the last two axes of X are exchanged": [lambda right, *a: (right(*a)[0].swapaxes(1, 2), right(*a)[1])],
             "the first two axes of X are exchanged": [lambda right, *a: (right(*a)[0].swapaxes(0, 1), right(*a)[1])],
             "X stands in reverse order": [lambda right, *a: (right(*a)[0][::-1], right(*a)[1])],
-            "stride makes no difference to the answer": [
-                "// stride + 1\n    starts = stride * np.arange(N) -> + 1\n    starts = np.arange(N)"
-            ],
         },
         "next_targets": {
             "with end and ignore exchanged the answer would be right": [
@@ -104,9 +96,7 @@ DROPPED = {
                 "s = n - test\n    v = s - valid -> s = n - valid\n    v = s - test"
             ],
             "with valid - 1 in place of valid the answer would be right": ["v = s - valid -> v = s - valid - 1"],
-            "with valid + 1 in place of valid the answer would be right": ["v = s - valid -> v = s - valid + 1"],
             "with test - 1 in place of test the answer would be right": ["s = n - test -> s = n - test - 1"],
-            "with test + 1 in place of test the answer would be right": ["s = n - test -> s = n - test + 1"],
             "train and test are exchanged": [lambda right, *a: right(*a)[::-1]],
             "train, valid and test are the wrong way round: True where False belongs": [
                 lambda right, *a: tuple(~part for part in right(*a))
@@ -157,7 +147,6 @@ DROPPED = {
                 " + biases * H ->  + H",
                 " + biases * H ->  + 2 * H",
             ],
-            "I makes no difference to the answer": ["H * below +  -> "],
             "L makes no difference to the answer": ["range(L) -> range(1)"],
             "with L - 1 in place of L the answer would be right": ["range(L) -> range(L + 1)"],
             "with L + 1 in place of L the answer would be right": ["range(L) -> range(max(L - 1, 1))"],
@@ -239,11 +228,7 @@ DROPPED = {
     "03-backpropagation-through-time": {
         "leaky_backward": {
             "b makes no difference to the answer": [" + b) -> )"],
-            "alpha makes no difference to the answer": [
-                "    new =  ->     alpha = 0.25\n    new = ",
-                lambda right, *a: right(*a[:-1], 1.0),
-            ],
-            "with 1 - alpha in place of alpha the answer would be right": [lambda right, *a: right(*a[:-1], 1 - a[-1])],
+            "alpha makes no difference to the answer": ["    new =  ->     alpha = 0.25\n    new = "],
             "dW_h is transposed": ["da.T @ h_prev -> h_prev.T @ da"],
         },
         "softsign_backward": {
@@ -478,7 +463,6 @@ DROPPED = {
             "the first step (or row) of lower and upper is zero": [
                 lambda right, h, W_h: tuple(b * (np.arange(len(h))[:, None] > 0) for b in right(h, W_h))
             ],
-            "h makes no difference to the answer": [lambda right, h, W_h: right(0 * h, W_h)],
         },
         "clip_by_value": {
             "the negative values of clipped[0], clipped[1] and clipped[2] are cut off": [
@@ -521,9 +505,6 @@ DROPPED = {
             "with skip - 1 in place of skip the answer would be right": [
                 "        if t >= skip:\n            total += np.log(np.abs(np.diag(R)))\n    return total / (len(J) - skip) ->         if t > skip:\n            total += np.log(np.abs(np.diag(R)))\n    return total / max(len(J) - skip - 1, 1)"
             ],
-            "skip makes no difference to the answer": [
-                "        if t >= skip:\n            total += np.log(np.abs(np.diag(R)))\n    return total / (len(J) - skip) ->         total += np.log(np.abs(np.diag(R)))\n    return total / len(J)"
-            ],
             "Q makes no difference to the answer": [lambda right, J, Q, skip: right(J, np.eye(*Q.shape), skip)],
         },
     },
@@ -535,20 +516,15 @@ DROPPED = {
             "h and c are exchanged": [
                 "return np.where(real, h, h_prev), np.where(real, c, c_prev) -> return np.where(real, c, c_prev), np.where(real, h, h_prev)"
             ],
-            "mask makes no difference to the answer": [
-                "return np.where(real, h, h_prev), np.where(real, c, c_prev) -> return h, c"
-            ],
             "W_h makes no difference to the answer": [" + h_prev @ W_h.T -> "],
         },
         "backward_1997": {
-            "dc_later makes no difference to the answer": ["dc_later +  -> "],
             "da and dc_prev are divided by the length of the first axis": [
                 "np.concatenate([da_i, da_g, da_o], axis=1), dc -> np.concatenate([da_i, da_g, da_o], axis=1) / len(c), dc / len(c)"
             ],
         },
         "cell_adjoints": {
             "dc_last makes no difference to the answer": ["later = dc_last -> later = np.zeros_like(dc_last)"],
-            "f makes no difference to the answer": ["f[t] * dc[t] -> dc[t]"],
             "with f one step earlier the answer would be right": ["f[t] * dc[t] -> f[t - 1] * dc[t]"],
             "with f one step later the answer would be right": ["f[t] * dc[t] -> f[(t + 1) % len(dh)] * dc[t]"],
             "with 1 - f in place of f the answer would be right": ["f[t] * dc[t] -> (1 - f[t]) * dc[t]"],
@@ -663,9 +639,6 @@ DROPPED = {
             "dc makes no difference to the answer": [
                 "dc + dh * o * (1 - shown**2) + da_o * p[2] -> dh * o * (1 - shown**2) + da_o * p[2]"
             ],
-            "p makes no difference to the answer": [
-                "    total = dc + dh * o * (1 - shown**2) + da_o * p[2]\n    da_i = total * g * i * (1 - i)\n    da_f = total * c_prev * f * (1 - f)\n    da_g = total * i * (1 - g**2)\n    dc_prev = total * f + da_i * p[0] + da_f * p[1] ->     total = dc + dh * o * (1 - shown**2)\n    da_i = total * g * i * (1 - i)\n    da_f = total * c_prev * f * (1 - f)\n    da_g = total * i * (1 - g**2)\n    dc_prev = total * f"
-            ],
             "with half of dc in place of dc the answer would be right": [
                 "    total = dc + dh * o * (1 - shown**2) + da_o * p[2] ->     total = dc + dc + dh * o * (1 - shown**2) + da_o * p[2]"
             ],
@@ -677,10 +650,6 @@ DROPPED = {
             ],
         },
         "from_lab": {
-            "with -kernel_new in place of kernel_new the answer would be right": [
-                "[r, -u, kernel_new] -> [r, -u, -kernel_new]"
-            ],
-            "W_x and W_h are exchanged": ["joined[:, :I], joined[:, I:] -> joined[:, I:], joined[:, :I]"],
             "W_x and W_h are transposed": ["joined[:, :I], joined[:, I:] -> joined[:, :I].T, joined[:, I:].T"],
             "W_x, W_h and b have the wrong sign": [
                 "    joined = np.concatenate([r, -u, kernel_new], axis=1).T  # (3H, I + H)\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([b_r, -b_u, bias_new]) ->     joined = np.concatenate([-r, u, -kernel_new], axis=1).T  # (3H, I + H)\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([-b_r, b_u, -bias_new])"
@@ -732,9 +701,8 @@ DROPPED = {
 }
 
 
-def wrong(name, function, change):
-    """The function as somebody got it wrong."""
-    u = load(name)
+def wrong(u, function, change):
+    """The function of a unit as somebody got it wrong."""
     if callable(change):
         return lambda *arguments: change(u.namespace[function], *arguments)
     old, _, new = change.partition(" -> ")
@@ -743,12 +711,10 @@ def wrong(name, function, change):
 
 @pytest.mark.parametrize(("name", "function"), [(name, function) for name in DROPPED for function in DROPPED[name]])
 def test_what_the_numbers_show_says_it(name, function):
-    hints = {hint for hint, _ in load(name).exercises[function].mistakes}
-    for hidden in (False, True):
-        spec = load(name).spec(function, SEED) if hidden else load_public(name)[function]
-        for sentence, changes in DROPPED[name][function].items():
-            for change in changes:
-                call = in_process({function: wrong(name, function, change)}, spec.arguments, adapter=spec.adapter)
-                v = judge(spec, call, reveal=not hidden)
-                assert f"{sentence}." in v.hints and OPENING in v.message, (change, sentence, hidden, v.message)
-                assert hints.isdisjoint(v.hints), (change, hidden, v.message)
+    u, spec = load(name), load_public(name)[function]
+    for sentence, changes in DROPPED[name][function].items():
+        for change in changes:
+            call = in_process({function: wrong(u, function, change)}, spec.arguments, adapter=spec.adapter)
+            v = judge(spec, call)
+            assert f"{sentence}." in v.hints and OPENING in v.message, (change, sentence, v.message)
+            assert not {m.hint for m in spec.mistakes} & set(v.hints), (change, v.message)

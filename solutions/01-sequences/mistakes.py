@@ -28,6 +28,9 @@ def at_starts(x, K, starts, targets):
 slips(
     windows,
     {
+        "// stride + 1\n    starts = stride * np.arange(N)": {
+            "+ 1\n    starts = np.arange(N)": "The stride is ignored, so there are too many windows: it is the distance between two starts."
+        },
         "K - 1 + horizon] -> K + horizon]": "y comes one step too late: horizon 1 is the value right after the window.",
         "starts + K - 1 + horizon": {
             "starts + K": "y is the value right after the window, whatever the horizon: the forecast is then easier than the one reported.",
@@ -66,6 +69,13 @@ def rounded_down(x, K, horizon, stride):
 def with_surplus(x, K, horizon, stride, x_later):
     starts = np.arange(0, len(x) - K + 1, stride)
     return at_starts(x, K, starts, starts)[0], x_later(starts + K - 1 + horizon)
+
+
+@windows.mistake(
+    "The target lies one step too far, and the last window is missing to make room for it: horizon 1 is the value right after the window."
+)
+def too_late_and_too_short(x, K, horizon, stride):
+    return with_a_loop(x, K, horizon + 1, stride)
 
 
 @windows.mistake(
@@ -652,6 +662,8 @@ def masks(n, K, horizon, valid, test, gap=None):
 slips(
     time_split,
     {
+        "s = n - test -> s = n - test + 1": "The test begins one step too late: it holds the last `test` times.",
+        "v = s - valid -> v = s - valid + 1": "The validation begins one step too late: it begins `valid` times before the test.",
         TRAIN: {
             "(t < v)": "No gap before the validation: the last training targets are not yet known at its first forecast.",
             "(t <= v - horizon + 1)": "The gap before the validation is one step too short: v - h is the last time whose value is known.",

@@ -137,6 +137,7 @@ mistakes(
 slips(
     count,
     {
+        "H * below +  -> ": "The input matrices are missing: every layer has a W_x from what it reads to its units.",
         " + biases * H": {
             " + biases": "The bias of a layer is counted as one number: every unit has its own.",
             " + biases * below": "A bias has as many entries as the layer has inputs: it shifts the units, so every unit has one.",

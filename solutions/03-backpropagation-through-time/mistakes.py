@@ -122,6 +122,18 @@ def batch_means(dh, x, h_prev, W_x, W_h, b, alpha):
     return *found[:2], *(d / len(x) for d in found[2:])
 
 
+@leaky.mistake("The shares of the two roads are swapped: each has the share that it had on the way forward.")
+def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
+
+
+@leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
+def plain_cell(dh, x, h_prev, W_x, W_h, b, alpha):
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1.0, 0.0)
+
+
 # 2. softsign_backward
 
 slips(

@@ -669,6 +669,10 @@ mistakes(
         "Both bounds use the mean slope: the smallest bounds from below, the largest from above.",
         with_slopes(lambda d: d.mean(axis=2), lambda d: d.mean(axis=2)),
     ),
+    no_slopes=(
+        "The slopes are missing: every step multiplies by them as well as by W_h.",
+        with_slopes(lambda d: 1.0, lambda d: 1.0),
+    ),
     slopes_of_the_batch=(
         "The extremes are taken over the whole batch: each sequence has its own slopes.",
         with_slopes(lambda d: d.min(axis=(1, 2))[:, None], lambda d: d.max(axis=(1, 2))[:, None]),
@@ -876,6 +880,7 @@ slips(
             "        _, R = np.linalg.qr(J_t @ Q)\n": "The vectors start from Q again at every step: each step has to go on from the vectors of the one before.",
         },
         "        if t >= skip:\n            total += np.log(np.abs(np.diag(R)))\n    return total / (len(J) - skip)": {
+            "        total += np.log(np.abs(np.diag(R)))\n    return total / len(J)": "skip is ignored: the first steps are run but not counted.",
             "        if t >= skip:\n            total += np.abs(np.diag(R))\n    return np.log(total / (len(J) - skip))": "The logarithm of the mean is taken: it is the logarithms that are averaged.",
         },
     },

@@ -30,6 +30,7 @@ def by_ratio(a):
 slips(
     masked,
     {
+        "return np.where(real, h, h_prev), np.where(real, c, c_prev) -> return h, c": "The mask has no effect: at padded steps both states go on, where they have to stand still.",
         "np.where(real, h, h_prev)": {
             "np.where(real, h, 0.0)": "The hidden state at padded steps is set to zero: it stands still, so that it is what it was.",
             "h": "Only the cell state stands still: the hidden state has to as well.",
@@ -204,6 +205,7 @@ mistakes(
 slips(
     old,
     {
+        "dc_later +  -> ": "What comes from the next step is missing in the adjoint of c: c goes to h and to the next c.",
         "(4 - g**2) / 4": {
             "(1 - g**2)": "The slope of the candidate is that of tanh: this candidate runs from -2 to 2, and its slope is zero there, not at -1 and 1.",
             "g * (1 - g)": "The slope of the candidate is taken as g (1 - g): that is for a value of the logistic function itself, and g has been stretched and shifted.",
@@ -360,6 +362,7 @@ mistakes(
 slips(
     cells,
     {
+        "f[t] * dc[t] -> dc[t]": "The forget gate is missing on the way back.",
         "+ later\n        later = f[t] * dc[t]\n    return dc, later": {
             "+ f[t] * later\n        later = dc[t]\n    return dc, f[0] * later": "What comes from step t + 1 is multiplied by the gate of step t: on the way from c[t] to c[t + 1] stands f[t + 1], and dc_last has no gate to pass.",
         },

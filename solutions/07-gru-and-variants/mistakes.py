@@ -443,6 +443,10 @@ edits(
     peephole,
     PEEPHOLE,
     {
+        "No gradient passes the peepholes: this is the backward pass of an LSTM without them.": [
+            (OUT, "dc + dh * o * (1 - shown**2)"),
+            (BACK, "total * f"),
+        ],
         "The output gate's peephole leads to the old cell state and not to the new one: it is the new one that this gate saw.": [
             (OUT, "dc + dh * o * (1 - shown**2)"),
             (BACK, f"{BACK} + da_o * p[2]"),
@@ -576,6 +580,8 @@ def blocks(weights, bias):
 slips(
     lab,
     {
+        "joined[:, :I], joined[:, I:] -> joined[:, I:], joined[:, :I]": "W_x and W_h are returned in the wrong order.",
+        "[r, -u, kernel_new] -> [r, -u, -kernel_new]": "The new value has changed its sign too: only u is turned round.",
         "u, r = np.split(kernel_gates, 2, axis=1) -> r, u = np.split(kernel_gates, 2, axis=1)": "In the kernels u and r are taken in the wrong order: the first half of the columns is u.",
         "b_u, b_r = np.split(bias_gates, 2) -> b_r, b_u = np.split(bias_gates, 2)": "In the biases u and r are taken in the wrong order: u comes first.",
         "u, r = np.split(kernel_gates, 2, axis=1)\n    joined = np.concatenate([r, -u, kernel_new], axis=1).T  # (3H, I + H)\n    b_u, b_r = np.split(bias_gates, 2)": {
