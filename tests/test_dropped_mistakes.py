@@ -371,9 +371,6 @@ DROPPED = {
             "the logarithm in bits has the base 2, not e": [
                 "np.mean(losses) / np.log(2) -> np.mean(losses) / np.log(2) ** 2"
             ],
-            "with -warm in place of warm the answer would be right": [
-                "if t >= warm -> if t >= len(ids) - 1 - warm or not warm"
-            ],
         },
         "sample_top_p": {
             "top_p makes no difference to the answer": ["np.cumsum(q, axis=1) - q < top_p -> np.full(q.shape, True)"],

@@ -407,6 +407,11 @@ slips(
 )
 
 
+@bits.mistake("The last `warm` predictions are kept: the first `warm` are left out, and all others kept.")
+def last_ones(model, ids, h0, warm):
+    return all_losses(model, ids, h0)[-warm:].mean() / np.log(2)
+
+
 @bits.mistake("`warm` predictions are left out in all: of each stream `warm` are.")
 def warm_in_all(model, ids, h0, warm):
     return all_losses(model, ids, h0).ravel()[warm:].mean() / np.log(2)
