@@ -36,7 +36,8 @@ def functions():
     return [pytest.param(n, f, id=f"{n}-{f}") for n in UNITS for f in load(n).exercises]
 
 
-BY_UNIT = {"test_units", "test_examples", "test_relations"}  # the longest: a unit's tests of all three stay together
+# The longest: a unit's tests of all of them stay together
+BY_UNIT = {"test_units", "test_examples", "test_relations", "test_dropped_mistakes"}
 
 
 def pytest_collection_modifyitems(items):

@@ -107,7 +107,7 @@ def outcome(data: bytes):
 
 
 def answer(value, **changes):
-    return {"value": value, "trouble": None, "text": "", "code": "", "changed": []} | changes
+    return {"value": value, "trouble": None, "text": "", "code": "", "changed": [], "shared": []} | changes
 
 
 def test_an_honest_reply_is_right():
@@ -181,7 +181,12 @@ def test_any_tree_at_all(tree, blobs):
 @FUZZ
 @given(trees, st.one_of(plain, trees), st.one_of(plain, trees), trees, st.binary(max_size=200))
 def test_replies_of_the_right_form_with_anything_in_them(value, trouble, text, changed, blobs):
-    told = {"trouble": trouble, "text": text, "code": text, "changed": changed}
+    told = {"trouble": trouble, "text": text, "code": text, "changed": changed, "shared": changed}
     for form in ({"value": value}, {"value": {"t": [value, value, value]}}, {"value": value} | told):
-        reply = {"d": [[k, v] for k, v in ({"trouble": None, "text": "", "code": "", "changed": []} | form).items()]}
+        reply = {
+            "d": [
+                [k, v]
+                for k, v in ({"trouble": None, "text": "", "code": "", "changed": [], "shared": []} | form).items()
+            ]
+        }
         assert outcome(framed(reply, blobs)) != "right"

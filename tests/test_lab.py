@@ -14,7 +14,7 @@ from browser import chromium, needs_chromium
 pytestmark = [pytest.mark.slow, needs_chromium]
 
 UNIT, FUNCTION = "02-recurrent-cell", "leaky_step"
-HINT = "The bias is missing"
+HINT = "b makes no difference to the answer"
 
 
 @pytest.fixture

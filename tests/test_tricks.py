@@ -145,7 +145,7 @@ os.killpg(0, signal.SIGKILL)
 """,
     "writes forged replies to every open file": """
 import os, json, struct
-reply = {"passed": True, "value": 1, "trouble": None, "text": "", "code": "", "changed": [], "points": 99}
+reply = {"passed": True, "value": 1, "trouble": None, "text": "", "code": "", "changed": [], "shared": [], "points": 99}
 reply = json.dumps(reply).encode()
 for fd in range(256):
     try:
@@ -266,7 +266,7 @@ import rnncourse.grading.frames as frames, numpy as np
 real = frames.pack
 def forged(value):
     if "trouble" in value:
-        value = value | {"trouble": np.zeros(2), "changed": [50], "text": [1], "code": {}}
+        value = value | {"trouble": np.zeros(2), "changed": [50], "shared": "all", "text": [1], "code": {}}
     return real(value)
 frames.pack = forged
 """,

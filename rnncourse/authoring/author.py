@@ -60,6 +60,7 @@ class Exercise:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
+    fresh: bool = False
     forbidden: tuple[str, ...] = NUMPY_UNIT
     adapter: dict | None = None
     blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -116,6 +117,7 @@ def exercise(
     terms=None,
     tolerance=1e-5,
     may_change=(),
+    fresh=False,
     forbidden=None,
     adapter=None,
     requires_grad=(),
@@ -127,6 +129,7 @@ def exercise(
     `returns` names the returned value, or each value of a returned tuple. `terms` maps a term of the equation to the
     arguments that belong to it: a student whose result is wrong is told in which term. `tolerance` is relative to the
     root mean square of the expected array. Arguments may be changed in place only if listed in `may_change`.
+    With `fresh` no returned array may be an argument or a view of one: the text must ask for new arrays.
     `forbidden` names modules and functions ("numpy.convolve", "torch.nn.LSTM") whose use costs the points; unless given
     these are NUMPY_UNIT, and with an adapter TORCH_UNIT.
     `adapter` is "tensors" for a function of tensors. Arrays are drawn as ever and arrive as tensors, those of the
@@ -148,12 +151,18 @@ def exercise(
         raise ValueError(f"{name}: blocks are given for {', '.join(sorted(unknown))}, which it does not return")
     changeable, forbidden = tuple(may_change), tuple(forbidden)
     terms, blocks = dict(terms or {}), dict(blocks or {})
-    return Exercise(name, points, returns, terms, tolerance, changeable, forbidden, how, blocks)
+    return Exercise(name, points, returns, terms, tolerance, changeable, fresh, forbidden, how, blocks)
 
 
-def slips(e: Exercise, edits: dict[str, dict[str, str]]) -> None:
-    """Many slips of one function: {what stands there: {what they put in its place: hint}}."""
+def slips(e: Exercise, edits: dict[str, str | dict[str, str]]) -> None:
+    """Many slips of one function: {"what stands there -> what they put in its place": hint}.
+
+    Where several things are put in its place, {what stands there: {what they put in its place: hint}}.
+    """
     for old, wrong in edits.items():
+        if isinstance(wrong, str):
+            old, _, new = old.partition(" -> ")
+            wrong = {new: wrong}
         for new, hint in wrong.items():
             e.slip(hint, old, new)
 

@@ -99,6 +99,7 @@ class Unit:
             terms=e.terms,
             tolerance=e.tolerance,
             may_change=e.may_change,
+            fresh=e.fresh,
             forbidden=e.forbidden,
             adapter=e.adapter,
             blocks=e.blocks,

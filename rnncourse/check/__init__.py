@@ -69,7 +69,7 @@ def _stored(name: str) -> dict:
 
 
 def _wrapped(message: str) -> str:
-    """Lines no longer than nbgrader's Validate dialog shows."""
-    wrap = textwrap.TextWrapper(width=100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    """Lines of a length that `nbgrader validate` does not cut off: its width of 90, less its indent and dots."""
+    wrap = textwrap.TextWrapper(width=83, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     glued = re.sub(r"(\w) = (?=\S)", "\\1\u00a0=\u00a0", message)  # "alpha = 0.3" stays on one line
     return "\n".join(wrap.fill(line) for line in glued.split("\n")).replace("\u00a0", " ")

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from rnncourse.check import adapters, wire
 from rnncourse.check.forbidden import Forbidden, used
 
@@ -28,13 +30,17 @@ PACKAGE = str(Path(__file__).parents[1])
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back from a call: a value, or trouble and its text; and the positions of changed arguments."""
+    """What came back from a call: a value, or trouble and its text.
+
+    Also the positions of the arguments that were changed, and of those with which a returned array shares memory.
+    """
 
     value: object = None
     trouble: str | None = None  # "missing", "blank", "forbidden", "stopped", "raised", "wrong", "late"
     text: str = ""
     code: str = ""  # a stable short form of an exception, for fingerprints
     changed: tuple[int, ...] = ()
+    shared: tuple[int, ...] = ()
 
 
 def in_process(namespace: dict, arguments=(), forbidden=(), adapter: dict | None = None):
@@ -81,7 +87,9 @@ def in_process(namespace: dict, arguments=(), forbidden=(), adapter: dict | None
             except (Exception, SystemExit) as error:
                 return Reply(trouble="raised", text=_raised(name, error), code=exception_code(error))
         return Reply(
-            value, changed=tuple(i for i, (a, b) in enumerate(zip(args, before, strict=True)) if not wire.same(a, b))
+            value,
+            changed=tuple(i for i, (a, b) in enumerate(zip(args, before, strict=True)) if not wire.same(a, b)),
+            shared=tuple(i for i, a in enumerate(args) if _share(value, a)),
         )
 
     def trial(name: str, args: list, seconds: float) -> Reply:
@@ -114,6 +122,19 @@ def _at_most(seconds: float):
         yield
     finally:
         sys.settrace(held)
+
+
+def _share(value, argument) -> bool:
+    """Does a returned array, or one in a returned list, tuple or dict, lie in the memory of an argument?"""
+    return any(np.shares_memory(a, b) for a in _arrays(value) for b in _arrays(argument))
+
+
+def _arrays(value, depth: int = 3) -> list:
+    """The arrays in nested lists, tuples and dicts; not any deeper, where a list may hold itself."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [array for part in parts for array in _arrays(part, depth - 1)] if depth else []
 
 
 def _signature(name: str, function, args: list, arguments) -> Reply | None:

@@ -17,7 +17,8 @@ from rnncourse.check.spec import RIGHT, WRONG
 
 MOST = 2  # mistakes named at once
 EVIDENCE = 4  # different numbers that must agree before a mistake counts as recognised
-SYMPTOMS = ("raises", "wrong", "text", "changed")  # texts that tell something; "returned None" has its own message
+# Texts that tell something; "returned None" has its own message
+SYMPTOMS = ("raises", "wrong", "text", "changed", "shared")
 
 
 @dataclass(frozen=True)

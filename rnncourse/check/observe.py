@@ -62,6 +62,11 @@ def observe(spec: Spec, case: Case, call: Callable, reply: Reply | None = None) 
         which, plural = ", ".join(changed), "s" if len(changed) > 1 else ""
         text = f"{spec.name} changes its argument{plural} {which}: work on a copy, the caller still needs the original."
         found[ARGUMENTS], right[ARGUMENTS], expected[ARGUMENTS] = Problem(f"changed {which}", text), False, ""
+    elif spec.fresh and reply.shared and case.through is None:
+        which = " and ".join(spec.arguments[i] for i in reply.shared)
+        text = f"{spec.name} returns memory of {which} where new arrays are asked for: the argument itself or a view "
+        text += "of it, so that a change of the one changes the other. Return a copy."
+        found[ARGUMENTS], right[ARGUMENTS], expected[ARGUMENTS] = Problem(f"shared {which}", text), False, ""
     return Observation(found, expected, right, reply)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rnncourse.check import wire
 
 RIGHT, WRONG = "=", "!"  # cells of a table of results: as expected; wrong, whatever came
-ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed
+ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed, or given back for a new array
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Spec:
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tolerance: float = 1e-5
     may_change: tuple[str, ...] = ()
+    fresh: bool = False  # new arrays are asked for: none may share memory with an argument
     adapter: dict | None = None  # how rnncourse.check.adapters calls it: a name and options
     forbidden: tuple[str, ...] = ()  # modules and functions that an answer may not use
     blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of a returned array, along its last axis
@@ -79,6 +80,7 @@ def spec_to_json(spec: Spec) -> dict:
         **({"adapter": spec.adapter} if spec.adapter else {}),
         **({"blocks": {k: list(v) for k, v in spec.blocks.items()}} if spec.blocks else {}),
         **({"unused": list(spec.unused)} if spec.unused else {}),
+        **({"fresh": True} if spec.fresh else {}),
         "cases": [
             {
                 "sizes": c.sizes,
@@ -117,5 +119,6 @@ def spec_from_json(data: dict) -> Spec:
         forbidden=tuple(data["forbidden"]),
         blocks={k: tuple(v) for k, v in data.get("blocks", {}).items()},
         unused=tuple(data.get("unused", ())),
+        fresh=data.get("fresh", False),
         adapter=data.get("adapter"),
     )

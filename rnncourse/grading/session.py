@@ -215,17 +215,19 @@ def packed(spec: Spec, cases: list[list], seconds: float | None = None) -> bytes
 
 def checked(answer, arguments: int = 0) -> Reply:
     """An answer as a Reply, if it has the form of one. Raises Forged."""
-    if type(answer) is not dict or set(answer) != {"value", "trouble", "text", "code", "changed"}:
+    if type(answer) is not dict or set(answer) != {"value", "trouble", "text", "code", "changed", "shared"}:
         raise frames.Forged("not an answer")
-    trouble, changed = answer["trouble"], answer["changed"]
+    trouble, changed, shared = answer["trouble"], answer["changed"], answer["shared"]
     if not (trouble is None or (type(trouble) is str and trouble in TROUBLES)):
         raise frames.Forged("not an answer")
-    if type(answer["text"]) is not str or type(answer["code"]) is not str or type(changed) is not list:
+    if type(answer["text"]) is not str or type(answer["code"]) is not str:
         raise frames.Forged("not an answer")
-    if not all(type(i) is int and 0 <= i < arguments for i in changed):
-        raise frames.Forged("not an answer")
+    for places in (changed, shared):
+        if type(places) is not list or not all(type(i) is int and 0 <= i < arguments for i in places):
+            raise frames.Forged("not an answer")
     text = f"{WORDS[trouble]}\n{quoted(answer['text'])}" if trouble else ""
-    return Reply(answer["value"], trouble, BLANK if trouble == "blank" else text, answer["code"][:200], tuple(changed))
+    text = BLANK if trouble == "blank" else text
+    return Reply(answer["value"], trouble, text, answer["code"][:200], tuple(changed), tuple(shared))
 
 
 def room_for(spec: Spec) -> int:

@@ -187,6 +187,7 @@ def call(request: dict, args: list, namespace: dict, callers: dict) -> dict:
         "text": reply.text[:2000],
         "code": reply.code[:200],
         "changed": list(reply.changed),
+        "shared": list(reply.shared),
     }
 
 

@@ -11,7 +11,6 @@ from checks import (
     whole_table,
     windows,
     with_a_loop,
-    with_masks,
     with_positions,
     with_weights,
 )
@@ -29,9 +28,10 @@ def at_starts(x, K, starts, targets):
 slips(
     windows,
     {
-        "K - 1 + horizon]": {
-            "K + horizon]": "y comes one step too late: horizon 1 is the value right after the window."
+        "// stride + 1\n    starts = stride * np.arange(N)": {
+            "+ 1\n    starts = np.arange(N)": "The stride is ignored, so there are too many windows: it is the distance between two starts."
         },
+        "K - 1 + horizon] -> K + horizon]": "y comes one step too late: horizon 1 is the value right after the window.",
         "starts + K - 1 + horizon": {
             "starts + K": "y is the value right after the window, whatever the horizon: the forecast is then easier than the one reported.",
             "starts + K - 1": "y is the last value of its own window: the target can be seen, and a copy scores a perfect forecast.",
@@ -42,22 +42,10 @@ slips(
         "N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)": {
             "horizon = horizon * stride\n    N = (len(x) - K - horizon) // stride + 1\n    starts = stride * np.arange(N)": "The horizon is counted in strides: it counts steps of the series, whatever the stride."
         },
-        "// stride + 1": {
-            "// stride": "The last window is always missing: the first one counts besides those that the strides add."
-        },
-        "stride * np.arange(N)": {
-            "np.arange(N)": "Windows start at every step, though their number is right: stride is the distance between two starts."
-        },
-        "// stride + 1\n    starts = stride * np.arange(N)": {
-            "+ 1\n    starts = np.arange(N)": "The stride is ignored, so there are too many windows: it is the distance between two starts."
-        },
-        "(len(x) - K - horizon)": {
-            "(len(x) - K)": "More windows than have a target: the target lies `horizon` steps behind the window and must exist as well."
-        },
-        "(len(x) - K - horizon) // stride + 1": {
-            "(len(x) - K) // stride": "The horizon is left out of the number of windows, and so is the first window."
-        },
-        "return X, y": {"return y, X": "X and y are exchanged: the windows come first."},
+        "// stride + 1 -> // stride": "The last window is always missing: the first one counts besides those that the strides add.",
+        "stride * np.arange(N) -> np.arange(N)": "Windows start at every step, though their number is right: stride is the distance between two starts.",
+        "(len(x) - K - horizon) -> (len(x) - K)": "More windows than have a target: the target lies `horizon` steps behind the window and must exist as well.",
+        "(len(x) - K - horizon) // stride + 1 -> (len(x) - K) // stride": "The horizon is left out of the number of windows, and so is the first window.",
     },
 )
 
@@ -106,11 +94,6 @@ def wrapped(x, K, horizon, stride):
 @windows.mistake("Windows without a target are kept, with the last value as their target: leave them out.")
 def clipped(x, K, horizon, stride):
     return with_surplus(x, K, horizon, stride, lambda t: x[np.minimum(t, len(x) - 1)])
-
-
-@windows.mistake("The horizon is ignored: these are the windows and targets of horizon 1.")
-def always_next(x, K, horizon, stride):
-    return with_a_loop(x, K, 1, stride)
 
 
 @windows.mistake("X has windows without a target at its end: X and y have the same number of windows.")
@@ -170,30 +153,12 @@ def mean_on_the_way(x, K, horizon, stride):
     return X, y.mean(axis=1)
 
 
-@windows.mistake("The axes of X are (K, I, N): the windows come before the features.")
-def features_before_windows(x, K, horizon, stride):
-    X, y = with_a_loop(x, K, horizon, stride)
-    return X.swapaxes(1, 2), y
-
-
-@windows.mistake("X is batch first, (N, K, I): this course puts time first, (K, N, I).")
-def batch_first(x, K, horizon, stride):
-    X, y = with_a_loop(x, K, horizon, stride)
-    return X.swapaxes(0, 1), y
-
-
 @windows.mistake(
     "X has the right shape but mixes windows and steps: reshape reads the same numbers in the same order, it exchanges no axes."
 )
 def reshaped(x, K, horizon, stride):
     X, y = with_a_loop(x, K, horizon, stride)
     return X.swapaxes(0, 1).reshape(X.shape), y
-
-
-@windows.mistake("The steps within each window run backwards: the oldest value comes first.")
-def latest_first(x, K, horizon, stride):
-    X, y = with_a_loop(x, K, horizon, stride)
-    return X[::-1], y
 
 
 # 2. next_targets
@@ -218,21 +183,11 @@ def is_padding(ids, lengths):
 slips(
     next_targets,
     {
-        "ids[1 : last + 1, b]": {
-            "ids[:last, b]": "The targets are the inputs themselves: move them on by one step, or every model that copies is perfect."
-        },
-        "y = np.full((T, B), ignore)": {
-            "end, ignore = ignore, end\n    y = np.full((T, B), ignore)": "`end` and `ignore` are exchanged: the last real token is followed by `end`, padding by `ignore`."
-        },
-        "= end": {"= 1": "The number 1 stands for the end: write the argument `end`, which may be any token."},
-        "(T, B), ignore": {
-            "(T, B), -100": "The number -100 stands in the padding: write the argument `ignore`, which may be another number."
-        },
+        "ids[1 : last + 1, b] -> ids[:last, b]": "The targets are the inputs themselves: move them on by one step, or every model that copies is perfect.",
         "y[last, b] = end": {
             "y[last:, b] = end": "The padding gets `end` over and over: `end` stands once in each column, all steps after it get `ignore`.",
             "pass": "No sequence ends: the last real token has the target `end`, so that a model learns to stop.",
         },
-        "return y": {"return y.T": "y is (B, T): time comes first, as in ids."},
     },
 )
 
@@ -249,24 +204,11 @@ def two_ahead(ids, lengths, end, ignore):
     return np.where(is_padding(ids, lengths), ignore, y)
 
 
-@next_targets.mistake(
-    "`end` stands one step too late: it is the target of the last real token, not of the first padded step."
-)
-def end_too_late(ids, lengths, end, ignore):
-    y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, ignore))
-    return np.where(np.arange(len(ids))[:, None] == lengths, end, y)
-
-
 @next_targets.mistake("`end` stands in the last row for all sequences: the shorter ones end earlier.")
 def end_in_the_last_row(ids, lengths, end, ignore):
     y = np.where(is_padding(ids, lengths), ignore, moved_on(ids, end))
     y[-1] = end
     return y
-
-
-@next_targets.mistake("The last row is missing: y has a target for each of the T steps, also for the last.")
-def without_the_last_row(ids, lengths, end, ignore):
-    return with_masks(ids, lengths, end, ignore)[:-1]
 
 
 @next_targets.mistake(
@@ -303,12 +245,6 @@ def padding_stays(ids, lengths, end, ignore):
     return np.where(is_padding(ids, lengths), ids, y)
 
 
-@next_targets.mistake("The padding has the target 0, which is a token like others: it gets `ignore`.")
-def padding_is_zero(ids, lengths, end, ignore):
-    y = with_end(moved_on(ids, end), lengths, end)
-    return np.where(is_padding(ids, lengths), 0, y)
-
-
 @next_targets.mistake(
     "Padding is taken to be where ids is 0: it may hold any number and 0 may be a token, so use lengths."
 )
@@ -322,13 +258,6 @@ def zeros_are_padding(ids, lengths, end, ignore):
 def one_step_of_padding(ids, lengths, end, ignore):
     y = with_end(moved_on(ids, ignore), lengths, end)
     return np.where(is_padding(ids, lengths + 1), ignore, y)
-
-
-@next_targets.mistake(
-    "Each sequence ends one token early: its targets are all its tokens from the second on, then `end`."
-)
-def one_too_few(ids, lengths, end, ignore):
-    return with_masks(ids, np.maximum(lengths - 1, 1), end, ignore)
 
 
 @next_targets.mistake("The shift goes along the batch: the next token stands in the same column, one row further down.")
@@ -362,42 +291,22 @@ slips(
     stream_batch,
     {
         "ids[1 : B * length + 1]": {
-            "ids[: B * length]": "y is x itself: the target is the token after the input.",
             "np.roll(ids, -2)[: B * length]": "y lies two tokens ahead: the target is the very next token.",
             "np.roll(ids, 1)[: B * length]": "y is the token before the input: the target is the one after it.",
         },
-        "return x[steps], y[steps]": {
-            "return y[steps], x[steps]": "x and y are exchanged: the inputs come first.",
-            "return x[steps], np.where(keep, y, -100)[steps]": "y is -100 where keep is False: keep says it already, y stays the next token.",
-        },
+        "return x[steps], y[steps] -> return x[steps], np.where(keep, y, -100)[steps]": "y is -100 where keep is False: keep says it already, y stays the next token.",
         "document[1:] == document[:-1]": {
-            "document[1:] != document[:-1]": "keep is turned round: it is True where input and target belong to the same document.",
-            "document[1:] == document[1:]": "keep is True everywhere: a prediction across the border of two documents is not to be counted.",
             "document[1:] <= document[:-1]": "keep is True also where the document's number falls: documents come in any order, so ask whether the two are equal.",
             "document[1:] >= document[:-1]": "keep is True also where the document's number rises: only input and target of the same document count.",
             "document[1:] == document[0]": "keep compares with the first document of the text: what counts is that input and target are of the same one.",
             "ids[1:] == ids[:-1]": "keep compares the tokens: it is the documents of input and target that must be equal.",
         },
-        "same = document[1:] == document[:-1]": {
-            "same = np.append(True, document[1:] == document[:-1])": "keep is one step late: the pair that crosses a border is the last token of a document with the first of the next."
-        },
-        "keep = same[: B * length]": {
-            "keep = np.append(same[1:], True)[: B * length]": "keep is one step early: compare the document of the input with that of its own target."
-        },
-        "slice(k * T, k * T + T)": {
-            "slice(0, T)": "k is ignored: this is always batch 0.",
-            "slice(k, k + T)": "Batch k starts at step k: a batch starts where the one before ends, or most tokens are used many times.",
-            "slice(k * T - T, k * T)": "The batches are counted from 1: batch 0 holds the first T steps.",
-        },
-        "length = (len(ids) - 1) // B": {
-            "length = (len(ids) - 1) // B // T * T": "The streams are shortened to whole batches: here the last batch may be shorter, and less of the text is lost."
-        },
-        "(len(ids) - 1) // B": {
-            "len(ids) // B": "The length of a stream forgets that the last input needs a target as well: one token of the text is only a target."
-        },
-        "steps = slice(k * T, k * T + T)": {
-            "steps = slice(k * T, min(k * T + T, length // T * T))": "The last, shorter batch is dropped: it holds the steps that are left."
-        },
+        "same = document[1:] == document[:-1] -> same = np.append(True, document[1:] == document[:-1])": "keep is one step late: the pair that crosses a border is the last token of a document with the first of the next.",
+        "keep = same[: B * length] -> keep = np.append(same[1:], True)[: B * length]": "keep is one step early: compare the document of the input with that of its own target.",
+        "slice(k * T, k * T + T) -> slice(k, k + T)": "Batch k starts at step k: a batch starts where the one before ends, or most tokens are used many times.",
+        "length = (len(ids) - 1) // B -> length = (len(ids) - 1) // B // T * T": "The streams are shortened to whole batches: here the last batch may be shorter, and less of the text is lost.",
+        "(len(ids) - 1) // B -> len(ids) // B": "The length of a stream forgets that the last input needs a target as well: one token of the text is only a target.",
+        "steps = slice(k * T, k * T + T) -> steps = slice(k * T, min(k * T + T, length // T * T))": "The last, shorter batch is dropped: it holds the steps that are left.",
     },
 )
 
@@ -450,11 +359,6 @@ def running_on(ids, document, T, B, k):
     length = (len(ids) - 1) // B
     place = np.arange(k * T, k * T + T)[:, None] + length * np.arange(B)
     return at_places(ids, document, np.minimum(place, len(ids) - 2))
-
-
-@stream_batch.mistake("The arrays are batch first, (B, T): this course puts time first, (T, B).")
-def batch_rows(ids, document, T, B, k):
-    return tuple(part.T for part in with_positions(ids, document, T, B, k))
 
 
 @stream_batch.mistake(
@@ -524,51 +428,27 @@ def both_units(losses):
 slips(
     interpolated_loss,
     {
-        "p = single[token]": {
-            "p = (1 - weight * (seen == 0)) * single[token]": "After a token that nothing ever followed, the single tokens need the whole weight, or the sum is not 1."
-        },
-        "total -= np.log(p)": {
-            "total -= np.log(p if seen > 0 else 1 / V)": "After a token that nothing ever followed, all tokens are taken to be equally likely: the single tokens decide.",
-            "total += np.log(p)": "The sign is missing: the logarithm of a probability is negative, and a loss is not.",
-        },
-        "if seen > 0": {
-            "if seen > 1": "After a token that was followed once, the pairs are left out: only if it was never followed does their fraction not exist."
-        },
+        "p = single[token] -> p = (1 - weight * (seen == 0)) * single[token]": "After a token that nothing ever followed, the single tokens need the whole weight, or the sum is not 1.",
+        "total -= np.log(p) -> total -= np.log(p if seen > 0 else 1 / V)": "After a token that nothing ever followed, all tokens are taken to be equally likely: the single tokens decide.",
+        "if seen > 0 -> if seen > 1": "After a token that was followed once, the pairs are left out: only if it was never followed does their fraction not exist.",
         "(pairs.sum() + k * V)": {
             "pairs.sum()": "The denominator lacks what was added to the counts: the probabilities now sum to more than 1.",
             "(pairs.sum() + k)": "The denominator adds k once: more than that was added to the counts together.",
             "(pairs.sum() + k * V * V)": "The denominator adds k for all pairs: it was added to the counts of the single tokens alone.",
         },
-        "(pairs.sum(axis=0) + k)": {
-            "pairs.sum(axis=0)": "The numerator lacks k: a token that never came second has probability 0, and the sum over all is below 1."
-        },
+        "(pairs.sum(axis=0) + k) -> pairs.sum(axis=0)": "The numerator lacks k: a token that never came second has probability 0, and the sum over all is below 1.",
         "(pairs.sum(axis=0) + k) / (pairs.sum() + k * V)": {
             "(pairs.sum(axis=0) + k / V) / (pairs.sum() + k)": "k is shared out over the V tokens: it is added to each count in full.",
-            "(pairs.sum(axis=0) + 1) / (pairs.sum() + V)": "1 is added to each count instead of k.",
             "pairs.sum(axis=0) / pairs.sum()": "The single tokens are not smoothed: a token that never came second has probability 0, and the loss is infinite.",
         },
         "pairs[before, token] / seen": {
             "(pairs[before, token] + k) / (seen + k * V)": "The pairs are smoothed as well: only the probabilities of the single tokens are.",
             "pairs[before, token] / pairs.sum()": "The pairs are divided by the count of all pairs: what follows one token has to add up to 1 by itself.",
         },
-        "seen = pairs[before].sum()": {
-            "seen = pairs[:, before].sum()": "The pairs are divided by how often the first token came second: it is how often it came first that makes them add up to 1."
-        },
-        "pairs[before, token]": {
-            "pairs[token, before]": "A pair is looked up the wrong way round, though divided by the right sum: pairs[i, j] counts i followed by j."
-        },
-        "V = len(pairs)": {
-            "pairs = pairs.T\n    V = len(pairs)": "The table is read the wrong way round: rows belong to the token before, columns to the one that follows."
-        },
-        "pairs.sum(axis=0)": {
-            "pairs.sum(axis=1)": "The single tokens are counted as the first of a pair: it is how often a token came second that makes it likely to come."
-        },
-        "weight * pairs[before, token] / seen + (1 - weight) * p": {
-            "(1 - weight) * pairs[before, token] / seen + weight * p": "The weights are exchanged: lambda is the share of the pairs."
-        },
-        "+ (1 - weight) * p": {
-            "+ p": "The single tokens are added without their weight: the probabilities then sum to more than 1."
-        },
+        "seen = pairs[before].sum() -> seen = pairs[:, before].sum()": "The pairs are divided by how often the first token came second: it is how often it came first that makes them add up to 1.",
+        "pairs[before, token] -> pairs[token, before]": "A pair is looked up the wrong way round, though divided by the right sum: pairs[i, j] counts i followed by j.",
+        "pairs.sum(axis=0) -> pairs.sum(axis=1)": "The single tokens are counted as the first of a pair: it is how often a token came second that makes it likely to come.",
+        "+ (1 - weight) * p -> + p": "The single tokens are added without their weight: the probabilities then sum to more than 1.",
         "total / (len(ids) - 1)": {
             "total / len(ids)": "The mean is taken over N tokens: a text of N tokens holds N - 1 predictions.",
             "total": "The loss is a sum: divide by the number of predictions, or longer texts look worse.",
@@ -576,14 +456,6 @@ slips(
         "nats / np.log(2)": {
             "nats * np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so there are more of them.",
             "np.exp(nats)": "The second value is the perplexity, exp of the nats: bits are asked for.",
-            "nats": "Both values are in nats: a bit is the smaller unit, so the second number is the larger one.",
-        },
-        "return nats, nats / np.log(2)": {
-            "return nats / np.log(2), nats": "Bits come first here: the order is nats, bits."
-        },
-        "np.log(p)": {
-            "np.log2(p)": "The logarithm has base 2 where nats are asked for: nats use the natural logarithm.",
-            "np.log10(p)": "The logarithm has base 10: nats use the natural logarithm.",
         },
         "total -= np.log(p)\n    nats = total / (len(ids) - 1)": {
             "total += p\n    nats = -np.log(total / (len(ids) - 1))": "This is the logarithm of the mean probability, which good predictions rule: a loss is taken for each prediction and then averaged."
@@ -642,11 +514,6 @@ def product_of_probabilities(pairs, ids, weight, k):
     bigram, unigram, known = probabilities(pairs, ids, k)
     likelihood = np.prod(np.where(known, weight * bigram + (1 - weight) * unigram, unigram))
     return likelihood, likelihood / np.log(2)
-
-
-@interpolated_loss.mistake("The text is predicted backwards: each token is predicted from the one before it.")
-def predicted_backwards(pairs, ids, weight, k):
-    return whole_table(pairs, ids[::-1], weight, k)
 
 
 @interpolated_loss.mistake("k is added to every pair: it is added to the counts of the single tokens alone.")
@@ -723,14 +590,11 @@ slips(
         SKILL: {
             "mse / rival_mse": "This is the ratio of the errors alone: it is 0 for a perfect forecast, whose skill is 1.",
             "1 - rival_mse / mse": "The ratio is upside down: the error of the forecast is divided by that of the rival.",
-            "mse / rival_mse - 1": "The sign is turned round: the skill of a perfect forecast is 1, not -1.",
             "rival_mse / mse - 1": "The gain is divided by the error of the forecast: divide by that of the rival.",
             "1 - np.sqrt(mse / rival_mse)": "The skill compares root mean squares: it is defined with the squared errors, without a root.",
-            "np.maximum(1 - mse / rival_mse, 0)": "A skill below 0 is cut off: a forecast that is worse than the rival has a negative one.",
             "100 * (1 - mse / rival_mse)": "The skill is given in percent: that of a perfect forecast is 1.",
             "np.full(len(mse), 1 - mse.sum() / rival_mse.sum())": "The errors of all series are put together: each series gets its own skill, so sum over the time axis alone.",
             "1 - mse.sum() / rival_mse.sum()": "All series have one skill together: the result is an array (B,), a skill for each.",
-            "(1 - mse / rival_mse).mean()": "The skills are averaged over the series: return them all, (B,).",
         },
     },
 )
@@ -798,6 +662,8 @@ def masks(n, K, horizon, valid, test, gap=None):
 slips(
     time_split,
     {
+        "s = n - test -> s = n - test + 1": "The test begins one step too late: it holds the last `test` times.",
+        "v = s - valid -> v = s - valid + 1": "The validation begins one step too late: it begins `valid` times before the test.",
         TRAIN: {
             "(t < v)": "No gap before the validation: the last training targets are not yet known at its first forecast.",
             "(t <= v - horizon + 1)": "The gap before the validation is one step too short: v - h is the last time whose value is known.",
@@ -817,23 +683,12 @@ slips(
             "(t >= horizon)": "The training targets begin at `horizon`: the window before has K values, and all must be in the series.",
             "(t >= K + horizon)": "The first training target is lost: the window that starts at 0 has its target one step before this.",
         },
-        "s = n - test\n    v = s - valid": {
-            "s = n - valid\n    v = s - test": "The lengths of validation and test are exchanged."
-        },
-        "v = s - valid": {
-            "v = n - valid": "The validation is counted from the end of the series: it lies before the test, not in it.",
-            "v = s - valid - 1": "The validation begins one step too early: it begins `valid` times before the test.",
-            "v = s - valid + 1": "The validation begins one step too late: it begins `valid` times before the test.",
-        },
-        "s = n - test": {
-            "s = n - test - 1": "The test begins one step too early: it holds the last `test` times.",
-            "s = n - test + 1": "The test begins one step too late: it holds the last `test` times.",
-        },
+        "v = s - valid -> v = n - valid": "The validation is counted from the end of the series: it lies before the test, not in it.",
         "t >= s,": {
             "t > s,": "The first test target is left out: time s belongs to the test.",
             "(t >= s) & (t < n - 1),": "The last test target is left out: the test goes up to n - 1.",
         },
-        "(t >= v)": {"(t > v)": "The first validation target is left out: time v belongs to the validation."},
+        "(t >= v) -> (t > v)": "The first validation target is left out: time v belongs to the validation.",
     },
 )
 
@@ -923,16 +778,6 @@ def shuffled(n, K, horizon, valid, test):
     return tuple(part[order] for part in masks(n, K, horizon, valid, test))
 
 
-@time_split.mistake("The order is turned round: train, valid, test.")
-def test_first(n, K, horizon, valid, test):
-    return masks(n, K, horizon, valid, test)[::-1]
-
-
-@time_split.mistake("The masks are turned round: True is where a time is a target of the part.")
-def inverted(n, K, horizon, valid, test):
-    return tuple(~part for part in masks(n, K, horizon, valid, test))
-
-
 @time_split.mistake("These are the times themselves: a mask has an entry for every time, True or False.")
 def times(n, K, horizon, valid, test):
     return tuple(np.flatnonzero(part) for part in masks(n, K, horizon, valid, test))
@@ -962,15 +807,12 @@ slips(
     {
         KNOWN: {
             "known = x": "The statistics are taken over all steps: only the first n_train may be known.",
-            "known = x[: n_train + 1]": "The statistics are taken over one step too many: steps are counted from 0.",
-            "known = x[: max(n_train - 1, 1)]": "The statistics are taken over one step too few: the last training step counts as well.",
             "known = x[-n_train:]": "The statistics are taken over the last n_train steps: the first ones are for training.",
             "known = x[n_train:]": "The statistics are taken over the later part: the first n_train steps are for training.",
             "known = x[:n_train, :1]": "The statistics are those of the first series: take them over all series.",
         },
         DEVIATION: {
             "np.nanstd(known, axis=(0, 1), ddof=1 if len(known) * known.shape[1] > 1 else 0)": "The deviation divides by one less than the number of values: here the squares are averaged plainly.",
-            "np.nanvar(known, axis=(0, 1))": "This divides by the variance: the deviation is its square root.",
             "np.sqrt(np.nanmean(known**2, axis=(0, 1)))": "The deviation is taken from 0: it says how far values lie from their mean.",
             "np.nanmean(np.abs(known - mean), axis=(0, 1))": "The deviation is the mean absolute distance from the mean: the standard deviation is made with squares, so that large distances count for more.",
             "np.nanmax(known, axis=(0, 1)) - np.nanmin(known, axis=(0, 1))": "The deviation is the whole range of the values: that is set by the two most extreme ones alone.",
@@ -994,14 +836,8 @@ slips(
             "np.concatenate([(known - mean) / deviation, x[n_train:]])": "The later part is left as it was: the numbers of the training part scale all steps.",
             "(x - mean) / deviation * (np.nanstd(known, axis=(0, 1)) > 0)": "A feature that is constant in training is 0 at all later steps too: take off its mean and divide by 1.",
         },
-        "return np.where(np.isnan(x), 0, scaled)": {
-            "return np.where(np.isnan(x), 0, scaled)[:n_train]": "Only the training part is returned: the numbers fitted there scale all steps."
-        },
-        "scaled), mean, deviation": {
-            "scaled), mean, np.nanstd(known, axis=(0, 1))": "The deviation returned for a constant feature is 0: return the 1 that was divided by.",
-            "scaled), deviation, mean": "The mean and the deviation are exchanged: the order is scaled, mean, deviation.",
-            "scaled), mean, deviation**2": "The variance is returned: the deviation is its square root.",
-        },
+        "return np.where(np.isnan(x), 0, scaled) -> return np.where(np.isnan(x), 0, scaled)[:n_train]": "Only the training part is returned: the numbers fitted there scale all steps.",
+        "scaled), mean, deviation -> scaled), mean, np.nanstd(known, axis=(0, 1))": "The deviation returned for a constant feature is 0: return the 1 that was divided by.",
     },
 )
 

@@ -17,7 +17,6 @@ slips(
             "h_prev + alpha * new": "The old state is kept whole: only the share that the new value leaves may stay, or the state can leave the range -1 to 1.",
             "(1 - alpha) * h_prev + new": "The new value is added whole: only the share alpha of it enters.",
             "h_prev + new": "Old and new value are both taken whole: their shares have to add up to 1.",
-            "alpha * h_prev + (1 - alpha) * new": "The leak is on the wrong side: alpha is the share of the new value.",
             "new": "There is no leak: the whole state is replaced, which is the plain cell.",
             "alpha * new": "The old state is missing from the mixture: without it the unit leaks everything at once.",
             "(1 - alpha) * h_prev - alpha * new": "The new value is subtracted: a mixture is a sum of two shares.",
@@ -35,17 +34,8 @@ slips(
             "1 / (1 + np.exp(-(x @ W_x.T + h_prev @ W_h.T + b)))": "The new value goes through the logistic function: this cell squashes with tanh.",
             "np.maximum(0, x @ W_x.T + h_prev @ W_h.T + b)": "The new value is cut off at zero: this cell squashes with tanh.",
         },
-        " + b)": {
-            ")": "The bias is missing: b shifts every unit at every step.",
-            ") + b": "The bias stands outside the tanh: it shifts the argument, not the squashed value.",
-            " + 2 * b)": "The bias is added twice: it stands once in the sum.",
-        },
-        " + h_prev @ W_h.T": {
-            "": "The recurrent term is missing inside the tanh: the leak alone lets each unit hear only itself.",
-            " + h_prev @ W_h": "W_h is used in the wrong orientation: a row of W_h belongs to the unit that receives.",
-            " + (1 - alpha) * h_prev @ W_h.T": "The old state is shortened before W_h reads it: inside the tanh it stands whole.",
-        },
-        "x @ W_x.T + ": {"": "The input term is missing: W_x brings x into the sum."},
+        " + b) -> ) + b": "The bias stands outside the tanh: it shifts the argument, not the squashed value.",
+        " + h_prev @ W_h.T ->  + (1 - alpha) * h_prev @ W_h.T": "The old state is shortened before W_h reads it: inside the tanh it stands whole.",
     },
 )
 mistakes(
@@ -57,10 +47,6 @@ mistakes(
     alpha_inside=(
         "alpha stands inside the tanh: it is the squashed value that is weighted, not its argument.",
         lambda x, h_prev, W_x, W_h, b, alpha: (1 - alpha) * h_prev + np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b)),
-    ),
-    alpha_of_the_example=(
-        "alpha is always 0.25, as in the example: it arrives as an argument.",
-        lambda x, h_prev, W_x, W_h, b, alpha: 0.75 * h_prev + 0.25 * np.tanh(x @ W_x.T + h_prev @ W_h.T + b),
     ),
     bias_after_all=(
         "The bias is added to the finished state: it belongs inside the tanh, with the other terms.",
@@ -77,7 +63,6 @@ slips(
         "np.where(first[t][:, None], h0, state)": {
             "state": "The flags are not used: where a sequence begins, the state must not know the sequence before it; if they are, h0 itself has been overwritten by the running state.",
             "np.where(first[t][:, None], 0.0, state)": "A new sequence starts from zeros: it has to start from h0, like the first one.",
-            "np.where(first[t][:, None], state, h0)": "h0 and the running state are exchanged: h0 comes in where a sequence begins, and elsewhere the state goes on.",
             "np.where(first[t][:, None], h0[0], state)": "Every column starts again from the first row of h0: each has a row of its own.",
             "state + h0 * first[t][:, None]": "h0 is added to the running state where a sequence begins: it takes its place.",
         },
@@ -85,18 +70,11 @@ slips(
             "first[t].any()": "All columns start again together: a sequence that begins in one column leaves the others alone.",
             "first[t].all()": "The state goes back to h0 only where sequences begin in all columns at once: each column has its own flag.",
             "first[t, 0]": "The flag of the first column is taken for all of them: each column has its own.",
-            "(first[t - 1] & (t > 0))[:, None]": "The flags come one step late: a flag at step t already concerns the state that enters step t.",
             "(first[(t + 1) % len(x)] & (t + 1 < len(x)))[:, None]": "The flags come one step early: a flag at step t leaves the step before it alone.",
         },
-        "h, state = [], h0": {
-            "h, state = [], np.zeros_like(h0)": "The given first state is replaced by zeros at the start: h0 arrives as an argument because it need not be zero."
-        },
-        "step(x[t], state)": {
-            "step(x[t], h0)": "The state is not carried from step to step: every step must receive what the step before returned."
-        },
-        "range(len(x))": {
-            "reversed(range(len(x)))": "The steps run from last to first: the state has to meet the inputs in the order of time."
-        },
+        "h, state = [], h0 -> h, state = [], np.zeros_like(h0)": "The given first state is replaced by zeros at the start: h0 arrives as an argument because it need not be zero.",
+        "step(x[t], state) -> step(x[t], h0)": "The state is not carried from step to step: every step must receive what the step before returned.",
+        "range(len(x)) -> reversed(range(len(x)))": "The steps run from last to first: the state has to meet the inputs in the order of time.",
         "        state = step(x[t], state)\n        h.append(state)": {
             "        h.append(state)\n        state = step(x[t], state)": "The states are those before each step: h[t] is what the step returned at t, so h0 is not among them."
         },
@@ -127,10 +105,6 @@ def reset_in_place(step, x, h0, first):
 
 mistakes(
     unroll,
-    all_the_last=(
-        "Every entry of h is the last state: one array was stored T times and overwritten at every step.",
-        lambda step, x, h0, first: np.stack([weighted(step, x, h0, first)[-1]] * len(x)),
-    ),
     h0_kept=(
         "h0 is stored as well: h has T entries, and the first is what the step returned at t = 0.",
         lambda step, x, h0, first: np.stack([h0, *weighted(step, x, h0, first)]),
@@ -147,17 +121,9 @@ mistakes(
         "The first step is left out: the loop begins at t = 0, with h0 as the state before it.",
         lambda step, x, h0, first: np.stack([0 * h0, *weighted(step, x[1:], h0, first[1:])]),
     ),
-    last_step_left_out=(
-        "The last step is left out: there is a state after each of the T steps.",
-        lambda step, x, h0, first: np.stack([*weighted(step, x, h0, first)[:-1], 0 * h0]),
-    ),
     filled_backwards=(
         "h is filled from its end: the state at t has to know the inputs up to t, not those from t on.",
         lambda step, x, h0, first: weighted(step, x[::-1], h0, first[::-1])[::-1],
-    ),
-    inputs_turned_round=(
-        "The inputs are turned round: inputs and flags are read forward, step by step together.",
-        lambda step, x, h0, first: weighted(step, x[::-1], h0, first),
     ),
     flags_on_the_results=(
         "h0 is written over the results where a sequence begins, while the state itself runs on: it is the state before the step that goes back to h0.",
@@ -171,10 +137,8 @@ mistakes(
 slips(
     count,
     {
+        "H * below +  -> ": "The input matrices are missing: every layer has a W_x from what it reads to its units.",
         " + biases * H": {
-            "": "The biases of the layers are missing: every unit has one in each bias vector.",
-            " + H": "Only one bias vector per layer is counted: `biases` says how many there are.",
-            " + 2 * H": "Two bias vectors are counted in every layer: `biases` says how many there are.",
             " + biases": "The bias of a layer is counted as one number: every unit has its own.",
             " + biases * below": "A bias has as many entries as the layer has inputs: it shifts the units, so every unit has one.",
             " + biases * H * (_ == 0)": "The biases are counted once for the whole stack: every layer has its own.",
@@ -193,14 +157,7 @@ slips(
             "": "The recurrent matrices are missing: every layer also reads its own past.",
             " + below * below": "W_h has the size of the layer's input: it leads from every unit to every unit, also in the first layer.",
         },
-        "H * below + ": {"": "The input matrices are missing: every layer has a W_x from what it reads to its units."},
-        "range(L)": {
-            "range(1)": "Only one layer is counted: there are L of them, each with weights of its own.",
-            "range(L + 1)": "One layer too many is counted: the first is one of the L.",
-            "range(max(L - 1, 1))": "The last layer is missing: the first one is one of the L, and all the others come above it.",
-        },
         "O * H + O": {
-            "0": "The readout is missing: its weights and its bias are trained too.",
             "O * H": "The bias of the readout is missing: it has one entry per output.",
             "O * H + biases * O": "The readout gets as many biases as a layer: it always has one.",
             "O * H + 2 * O": "The readout is given two biases: it always has one.",
@@ -228,9 +185,7 @@ slips(
 slips(
     three,
     {
-        "(2 * r + bit) % 3": {
-            "(r + bit) % 3": "The machine counts ones: reading a bit doubles the number before the bit is added."
-        },
+        "(2 * r + bit) % 3 -> (r + bit) % 3": "The machine counts ones: reading a bit doubles the number before the bit is added.",
         "follows == r": {
             "(np.arange(6) // 2 + np.arange(6) % 2) % 3 == r": "The transitions count ones, the answer does not: also there the bit comes to twice the old remainder.",
             "np.arange(6) // 2 == r": "A unit counts as the remainder it has come from: read it as the one that its pair leads to.",
@@ -255,9 +210,7 @@ slips(
             "return W_x, W_h, b, h0, -w_y, -1.0": "The answer is inverted: it must be positive for multiples of three.",
             "return W_x, W_h, b, w_y, h0, 1.0": "h0 and w_y are exchanged in what is returned: the order is W_x, W_h, b, h0, w_y, c.",
         },
-        "W_x[k] = gain if bit == 1 else -gain": {
-            "W_x[k], bit = (gain, 1) if bit == 0 else (-gain, 0)": "The bits are taken the wrong way round: 0 is read as 1 and 1 as 0."
-        },
+        "W_x[k] = gain if bit == 1 else -gain -> W_x[k], bit = (gain, 1) if bit == 0 else (-gain, 0)": "The bits are taken the wrong way round: 0 is read as 1 and 1 as 0.",
     },
 )
 
@@ -347,7 +300,6 @@ slips(
             "h[-1]": "The last padded step is read: behind its own length, a sequence's state has gone on through the padding.",
             "h[np.minimum(lengths, len(h) - 1), columns]": "One step too far: the first padded state is read, since indices begin at 0.",
             "h[lengths, columns]": "One step too far, and beyond the end of h for a sequence that fills it: indices begin at 0.",
-            "h[lengths - 2, columns]": "One step too early: the last real step is not yet in the state that is read.",
             "h[-lengths, columns]": "The steps are counted from the end of h: the padding is there, and a sequence begins at index 0.",
             "h[lengths - 1]": "Whole rows of h are read, one for each length: of the row at its own length each sequence needs its own column.",
             "h[columns, lengths - 1]": "The two indices are exchanged: h has the steps first, then the sequences.",
@@ -355,9 +307,6 @@ slips(
             "h.reshape(len(columns), len(h), -1)[columns, lengths - 1]": "reshape does not exchange the axes of h: it mixes the states of different sequences.",
             "h[lengths[0] - 1]": "All sequences are read at the length of the first: each has its own.",
             "h[lengths[-1] - 1]": "All sequences are read at the length of the last: each has its own.",
-            "h[lengths.min() - 1]": "All sequences are read at the shortest length: each has its own.",
-            "h[lengths.max() - 1]": "All sequences are read at the longest length: each has its own.",
-            "h[int(lengths.mean()) - 1]": "All sequences are read at the mean length: each has its own.",
             "h[0]": "The first state is read: the answer belongs after the last real step.",
             "h.mean(axis=0)": "The mean over all steps is read, padding included: asked for is the state after the last real step.",
             "h.sum(axis=0)": "The sum over all steps is read, padding included: asked for is one state, the last real one.",
@@ -366,8 +315,6 @@ slips(
             "(h * (np.arange(len(h))[:, None] < lengths)[..., None])[-1]": "The padded states are set to zero and then the last row is read: for a shorter sequence that row is padding.",
         },
         "last @ W_y.T + b_y": {
-            "last @ W_y.T": "The bias of the readout is missing.",
-            "last @ W_y.T + 2 * b_y": "The bias of the readout is added twice.",
             "np.tanh(last @ W_y.T + b_y)": "The output is squashed: this readout is affine, with no tanh around it.",
             "(lambda e: e / e.sum(axis=1, keepdims=True))(np.exp(last @ W_y.T + b_y))": "The output goes through a softmax: this readout is affine, and its outputs need not be probabilities.",
         },
@@ -380,31 +327,17 @@ slips(
 slips(
     every,
     {
-        "h @ W_y.T": {
-            "0": "The state is missing: it enters the output through W_y.",
-            "np.concatenate([0 * h[:1], h[:-1]]) @ W_y.T": "The state of the step before is read: y[t] comes from h[t].",
-        },
+        "h @ W_y.T -> np.concatenate([0 * h[:1], h[:-1]]) @ W_y.T": "The state of the step before is read: y[t] comes from h[t].",
         " + x @ W_s.T": {
-            "": "The direct connection is missing: the present input enters the output through W_s.",
             " + np.concatenate([0 * x[:1], x[:-1]]) @ W_s.T": "The input of the step before is used: the direct connection carries the present input.",
-            " + np.roll(x, 1, axis=0) @ W_s.T": "The inputs are rolled by one step, the last to the front: the direct connection carries the present input.",
             " + np.concatenate([x[1:], 0 * x[:1]]) @ W_s.T": "The input of the step after is used: the direct connection carries the present input.",
         },
-        " + b_y": {
-            "": "The bias of the readout is missing.",
-            " + 2 * b_y": "The bias of the readout is added twice.",
-        },
         "np.arange(len(h))[:, None] < lengths": {
-            "np.arange(len(h))[:, None] <= lengths": "One padded step is taken for real: indices begin at 0, so a sequence ends one earlier.",
-            "np.arange(len(h))[:, None] < lengths - 1": "The last real step is set to zero as well: its answer is lost.",
-            "(np.arange(len(h))[:, None] < lengths) & (np.arange(len(h)) > 0)[:, None]": "The first step is left out: index 0 is real in every sequence.",
             "(np.arange(len(h))[:, None] <= lengths) & (np.arange(len(h)) > 0)[:, None]": "The indices 1 to n are taken for real: the formula counts steps from 1, Python from 0.",
             "np.arange(len(h))[:, None] >= lengths": "Real and padded steps are exchanged: the padded ones give zero.",
             "np.arange(len(h))[:, None] > lengths": "Real and padded steps are exchanged, and the first padded one is left out too.",
             "np.arange(len(h))[::-1, None] < lengths": "The padding is taken to be at the start: the real steps are the first ones.",
             "np.arange(len(h))[:, None] == lengths - 1": "Only the last real step gives an output: all real steps do.",
-            "np.arange(len(h))[:, None] < lengths.max()": "All sequences are cut at the longest length: each has its own.",
-            "np.arange(len(h))[:, None] < lengths.min()": "All sequences are cut at the shortest length: each has its own.",
             "np.arange(len(h))[:, None] < lengths[0]": "All sequences are cut at the length of the first: each has its own.",
         },
         "np.where(real[..., None], y, 0.0)": {
@@ -500,7 +433,6 @@ slips(
     loss,
     {
         "-np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]": {
-            "np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]": "The sign is missing: a loss is minus the log of a probability, and is never negative.",
             "1 - np.take_along_axis(np.exp(log_p), targets[..., None], axis=-1)[..., 0]": "The loss is 1 - p: cross-entropy has no upper limit, it punishes a confident error without bound.",
             "-log_p[:, :, targets]": "The targets of all tokens are read at every token: each needs the log probability of its own target alone.",
             "-(log_p * np.eye(log_p.shape[-1])[targets]).mean(axis=-1)": "The one-hot product is averaged over the V symbols: its sum is the log probability of the target.",
@@ -513,15 +445,9 @@ slips(
             "(np.sum(mask) + 1)": "One token too many is counted: divide by the number of real tokens, whatever is done about an empty batch.",
             "max(np.sum(loss * mask != 0), 1)": "Tokens whose loss is 0 are not counted: a real token may be predicted with certainty, and the mask alone says what is real.",
         },
-        "np.sum(loss * mask)": {
-            "np.sum(loss)": "The losses of padded tokens are in the sum: they must not count there either.",
-            "np.sum(loss * mask) / np.log(2)": "The loss is in bits: nats come from the natural logarithm.",
-            "np.sum(loss * mask) / np.log(10)": "The loss is taken to base 10: nats come from the natural logarithm.",
-        },
-        " / max(np.sum(mask), 1.0)": {"": "The losses are summed, not averaged: asked for is the loss per real token."},
+        "np.sum(loss * mask) -> np.sum(loss)": "The losses of padded tokens are in the sum: they must not count there either.",
+        " / max(np.sum(mask), 1.0) -> ": "The losses are summed, not averaged: asked for is the loss per real token.",
         REAL: {
-            "loss.mean()": "The mask is not used: padded tokens have no right answer, so their loss must not count.",
-            "np.sum(loss * (1 - mask)) / max(np.sum(1 - mask), 1.0)": "The mask is inverted: it is 1 for real tokens, and theirs is the loss that counts.",
             "mask.any() * np.exp(np.sum(loss * mask) / max(np.sum(mask), 1.0))": "This is the perplexity: asked for is its logarithm, the mean loss itself.",
         },
     },
@@ -635,9 +561,6 @@ def rows(kept):
 OUT_OF_STEP = "States and targets are out of step"
 OTHER_ROWS = {
     "{}": "The washout takes part in the fit: its states still remember the arbitrary first state.",
-    "{}[max(washout - 1, 0) :]": "One step of the washout takes part in the fit: its state still remembers the arbitrary first one.",
-    "{}[washout + 1 :]": "One step too many is left out: the first step behind the washout takes part.",
-    "{}[1:]": "One step is always left out, as in the example: `washout` says how many.",
     "{0}[: len({0}) - washout]": "The washout is cut off at the end: it is the first steps that remember the first state.",
     "{}[:-washout]": "The washout is cut off at the end, and with a washout of 0 everything: it is the first steps that remember the first state.",
     "{0}.reshape(-1, 1, {0}.shape[-1])[washout:]": "The washout is cut off after steps and sequences have become one axis: it is that many steps of every sequence, not rows.",
@@ -658,31 +581,20 @@ slips(
             "np.full(states.shape[1], states.mean()), np.full(wanted.shape[1], wanted.mean())": "One mean is taken over all units: every unit and every output has its own.",
             "h.mean(axis=(0, 1)), target.mean(axis=(0, 1))": "The washout is in the means: they are of the steps that are fitted.",
         },
-        "a = states - states_mean": {
-            "a = states": "The means stay in the states: the best constant takes them off states and targets alike."
-        },
+        "a = states - states_mean -> a = states": "The means stay in the states: the best constant takes them off states and targets alike.",
         "a = states - states_mean\n    y = wanted - wanted_mean": {
             "a, y = states, wanted": "The weights are fitted without a constant, as if it were zero: take the means off states and targets first."
         },
         "penalty * np.eye(a.shape[1])": {
-            "0.0": "The penalty is missing: this is plain least squares.",
             "penalty": "The penalty is added to every entry of the matrix: it is the square of each weight that costs something, not the products of two.",
-            "np.eye(a.shape[1])": "The penalty is always 1: the argument `penalty` says how large it is.",
             "penalty * len(a) * np.eye(a.shape[1])": "The penalty is multiplied by the number of rows: the equation adds it once to a sum over all steps.",
             "penalty * (len(h) - washout) * np.eye(a.shape[1])": "The penalty is multiplied by the number of steps: the equation adds it once to a sum over all steps.",
             "penalty / len(a) * np.eye(a.shape[1])": "The penalty is divided by the number of rows: the equation adds it once to a sum over all steps.",
-            "penalty**2 * np.eye(a.shape[1])": "The penalty is squared: lambda itself multiplies the squared norm.",
-            "2 * penalty * np.eye(a.shape[1])": "The penalty is doubled: the 2 of the derivative stands before both terms and cancels.",
-            "penalty / 2 * np.eye(a.shape[1])": "The penalty is halved: the 2 of the derivative stands before both terms and cancels.",
-            "np.sqrt(penalty) * np.eye(a.shape[1])": "The root of the penalty is taken: lambda itself multiplies the squared norm.",
         },
-        "a.T @ a +": {
-            "a.T @ a / len(a) +": "One side is divided by the number of rows, the other is not: both are sums over all steps."
-        },
+        "a.T @ a + -> a.T @ a / len(a) +": "One side is divided by the number of rows, the other is not: both are sums over all steps.",
         "wanted_mean - W_y @ states_mean": {
             "wanted_mean": "The constant is the mean of the targets: that would be right only if the states were zero on average.",
             "wanted_mean + W_y @ states_mean": "What the mean state contributes has the wrong sign in the constant: the mean error is then twice that, not zero.",
-            "W_y @ states_mean - wanted_mean": "The constant has the wrong sign: the mean error should be zero, and is twice as large as without a constant.",
             "0 * wanted_mean": "The constant is zero: of centred data it always is, so take it from the means as they were.",
         },
     },
@@ -729,10 +641,6 @@ mistakes(
     constant_alone_penalised=(
         "The penalty is on the constant alone: it belongs on the weights, and the constant is free.",
         with_a_column_of_ones(spared=slice(None, -1)),
-    ),
-    washout_less_one=(
-        "One step of the washout takes part in the fit, and without a washout only the last step does.",
-        lambda h, target, washout, penalty: stacked_least_squares(h[washout - 1 :], target[washout - 1 :], 0, penalty),
     ),
     centred_by_sequence=(
         "Every sequence is centred by its own means: there is one constant for all sequences together.",

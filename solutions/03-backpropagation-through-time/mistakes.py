@@ -30,9 +30,7 @@ from rnncourse.authoring import mistakes, slips
 slips(
     leaky,
     {
-        "(1 - alpha) * dh + ": {
-            "": "The straight road is missing: a part of the old state was kept as it was, so a part of the gradient comes back without passing the tanh."
-        },
+        "(1 - alpha) * dh +  -> ": "The straight road is missing: a part of the old state was kept as it was, so a part of the gradient comes back without passing the tanh.",
         " + da @ W_h": {
             "": "The road through the tanh is missing in dh_prev: the old state also entered the sum, through W_h.",
             " + alpha * da @ W_h": "alpha is counted twice on the road from the sum to the old state: the gradient of the sum holds it already.",
@@ -51,16 +49,10 @@ slips(
             "da @ W_h.T": "W_h is transposed on the way back: a unit collects from the units that it fed, with the weights by which it fed them.",
             "da": "The gradient of the sum is added to dh_prev as it is: on its way to the old state it has to pass W_h.",
         },
-        " + b)": {")": "The bias is missing in the sum, so the slope is taken at the wrong place."},
-        " * (1 - new**2)": {
-            "": "The slope of the tanh is missing: where the tanh is flat, hardly anything comes back through it."
-        },
-        "da.sum(axis=0)": {
-            "da.mean(axis=0)": "The gradients of the bias are averaged over the batch: all sequences use the same bias, so they are summed."
-        },
+        " * (1 - new**2) -> ": "The slope of the tanh is missing: where the tanh is flat, hardly anything comes back through it.",
+        "da.sum(axis=0) -> da.mean(axis=0)": "The gradients of the bias are averaged over the batch: all sequences use the same bias, so they are summed.",
         "da.T @ h_prev": {
             "da.T @ new": "dW_h is made with the new value: W_h multiplied the old state.",
-            "h_prev.T @ da": "dW_h is transposed: as in W_h, row i belongs to the unit that receives.",
             "dh.T @ h_prev": "dW_h is made with the gradient of the new state: W_h acts on the sum, so it takes the gradient of the sum.",
         },
         "return da @ W_x": {
@@ -71,19 +63,10 @@ slips(
             "alpha * dh": "The straight road has the share of the other road: it carries the share of the old state that was kept.",
             "(1 - alpha) * h_prev": "The straight road brings back the old state: it is a share of the gradient that comes back.",
         },
-        "(1 - alpha) * dh + da @ W_h": {
-            "((1 - alpha) * dh + da) @ W_h": "The straight road passes W_h: the part that is kept does not meet a weight."
-        },
-        "h_prev @ W_h.T": {
-            "h_prev @ W_h": "W_h is transposed in the sum, so the slope is taken at the wrong place: row i of W_h belongs to the unit that receives."
-        },
-        " + h_prev @ W_h.T": {"": "The old state is missing in the sum, so the slope is taken at the wrong place."},
-        "np.tanh(x @ W_x.T + h_prev @ W_h.T + b)": {
-            "np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))": "alpha stands inside the tanh: u is the tanh of the sum alone, and alpha multiplies it afterwards."
-        },
-        "    new = ": {
-            "    alpha = 0.25\n    new = ": "alpha is always 0.25, as in the example: it arrives as an argument."
-        },
+        "(1 - alpha) * dh + da @ W_h -> ((1 - alpha) * dh + da) @ W_h": "The straight road passes W_h: the part that is kept does not meet a weight.",
+        "h_prev @ W_h.T -> h_prev @ W_h": "W_h is transposed in the sum, so the slope is taken at the wrong place: row i of W_h belongs to the unit that receives.",
+        " + h_prev @ W_h.T -> ": "The old state is missing in the sum, so the slope is taken at the wrong place.",
+        "np.tanh(x @ W_x.T + h_prev @ W_h.T + b) -> np.tanh(alpha * (x @ W_x.T + h_prev @ W_h.T + b))": "alpha stands inside the tanh: u is the tanh of the sum alone, and alpha multiplies it afterwards.",
         "(1 - new**2)": {
             "(1 - h_prev**2)": "The slope is taken from the old state: it is the slope of this step's tanh.",
             "(1 - new)": "The slope is 1 - u: the tanh is as steep at -u as it is at u.",
@@ -117,12 +100,6 @@ def slope_of_the_sum(dh, x, h_prev, W_x, W_h, b, alpha):
     return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - a**2, alpha, 1 - alpha)
 
 
-@leaky.mistake("The shares of the two roads are swapped: each has the share that it had on the way forward.")
-def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
-    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
-    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
-
-
 @leaky.mistake("dW_h is made with the state after the step: W_h multiplied the state before it.")
 def state_after(dh, x, h_prev, W_x, W_h, b, alpha):
     dx, dh_prev, dW_x, _, db = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
@@ -137,18 +114,24 @@ def weights_without_alpha(dh, x, h_prev, W_x, W_h, b, alpha):
     return dx, dh_prev, dW_x / alpha, dW_h / alpha, db
 
 
-@leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
-def plain_cell(dh, x, h_prev, W_x, W_h, b, alpha):
-    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
-    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1.0, 0.0)
-
-
 @leaky.mistake(
     "All weight gradients are averaged over the batch: every sequence used the same weights, so the parts are summed."
 )
 def batch_means(dh, x, h_prev, W_x, W_h, b, alpha):
     found = leaky_rows(dh, x, h_prev, W_x, W_h, b, alpha)
     return *found[:2], *(d / len(x) for d in found[2:])
+
+
+@leaky.mistake("The shares of the two roads are swapped: each has the share that it had on the way forward.")
+def shares_swapped(dh, x, h_prev, W_x, W_h, b, alpha):
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1 - alpha, alpha)
+
+
+@leaky.mistake("This is the plain cell's backward pass: the leak is not used at all.")
+def plain_cell(dh, x, h_prev, W_x, W_h, b, alpha):
+    new = np.tanh(x @ W_x.T + h_prev @ W_h.T + b)
+    return leaky_with(dh, x, h_prev, W_x, W_h, b, alpha, 1 - new**2, 1.0, 0.0)
 
 
 # 2. softsign_backward
@@ -174,7 +157,6 @@ slips(
             "(2 * dh[t] + back)": "The direct part is counted twice: it is added once, at its own step.",
         },
         "back = da @ W_h": {
-            "back = da @ W_h.T": "W_h is transposed on the way back: a unit collects from the units that it fed, with the weights by which it fed them.",
             "back = (dh[t] + back) @ W_h": "The gradient of the state goes back through W_h: what passes W_h is the gradient of the sum, after the slope.",
             "back = back + da @ W_h": "What comes from later steps is added up: what a step sends back already holds all that came from behind it.",
         },
@@ -187,33 +169,21 @@ slips(
             "(back + dh[0]).sum(axis=0)": "dh[0] is added to dh0: it is the direct part of the state after the first step, and h0 has none.",
             "(back * (1 - np.abs(h0)) ** 2).sum(axis=0)": "dh0 is multiplied by a slope: h0 is given, it did not come out of a softsign.",
         },
-        "dW_h += da.T @ before": {
-            "dW_h += da.T @ h[t]": "dW_h is made with the state after each step: W_h multiplied the state before it."
-        },
-        "np.tile(h0, (len(h[0]), 1))": {
-            "np.zeros(h[0].shape)": "Zeros are used for the first state in dW_h: the first step started from h0.",
-            "np.repeat(h0, len(h[0])).reshape(h[0].shape)": "h0 is repeated entry by entry: each row of the batch is the whole h0.",
-        },
-        "db += da.sum(axis=0)": {
-            "db += da.mean(axis=0)": "The bias gradient is averaged over the batch: parts of a shared weight are summed."
-        },
-        "db += ": {"db = ": "db is overwritten at each step: the parts of all steps have to be added up."},
-        "dW_h += ": {"dW_h = ": "dW_h is overwritten at each step: the parts of all steps have to be added up."},
+        "dW_h += da.T @ before -> dW_h += da.T @ h[t]": "dW_h is made with the state after each step: W_h multiplied the state before it.",
+        "np.tile(h0, (len(h[0]), 1)) -> np.repeat(h0, len(h[0])).reshape(h[0].shape)": "h0 is repeated entry by entry: each row of the batch is the whole h0.",
+        "db += da.sum(axis=0) -> db += da.mean(axis=0)": "The bias gradient is averaged over the batch: parts of a shared weight are summed.",
+        "db +=  -> db = ": "db is overwritten at each step: the parts of all steps have to be added up.",
+        "dW_h +=  -> dW_h = ": "dW_h is overwritten at each step: the parts of all steps have to be added up.",
         "range(len(h) - 1, -1, -1)": {
             "range(len(h) - 1, 0, -1)": "The first step is left out: its sum has a gradient too, and only through it does anything reach h0.",
             "range(len(h) - 2, -1, -1)": "The last step is left out: its state has a direct part like every other.",
         },
-        " * (1 - np.abs(h[t])) ** 2": {
-            "": "The slope is missing: on its way from a state to its sum a gradient is multiplied by the slope."
-        },
+        " * (1 - np.abs(h[t])) ** 2 -> ": "The slope is missing: on its way from a state to its sum a gradient is multiplied by the slope.",
         "(dh[t] + back) * (1 - np.abs(h[t])) ** 2": {
             "dh[t] * (1 - np.abs(h[t])) ** 2 + back": "The slope multiplies the direct part alone: both parts reach the sum through the same softsign.",
             "dh[t] + back * (1 - np.abs(h[t])) ** 2": "The slope multiplies the part from later steps alone: both parts reach the sum through the same softsign.",
         },
-        "da.T @ before": {"before.T @ da": "dW_h is transposed: as in W_h, row i belongs to the unit that receives."},
-        "dx[t] = da @ W_x": {
-            "dx[t] = dh[t] @ W_x": "dx is made with the gradient of the state: x acts on the sum, so it takes the gradient of the sum."
-        },
+        "dx[t] = da @ W_x -> dx[t] = dh[t] @ W_x": "dx is made with the gradient of the state: x acts on the sum, so it takes the gradient of the sum.",
     },
 )
 
@@ -261,9 +231,7 @@ def mean_over_steps(dh, x, h, h0, W_x, W_h):
 slips(
     loss,
     {
-        " * mask[..., None] / count": {
-            " / count": "The mask is not used in the gradient: what is stored as a padded token's target must not matter."
-        },
+        " * mask[..., None] / count ->  / count": "The mask is not used in the gradient: what is stored as a padded token's target must not matter.",
         "max(mask.sum(), 1.0)": {
             "mask.size": "The mean is over all tokens: divide by the number of real ones.",
             "mask.sum()": "An empty batch divides zero by zero: if nothing is real, all gradients are 0.",
@@ -272,15 +240,10 @@ slips(
             "(mask.sum() + 1.0)": "1 is added to the number of real tokens: that changes every mean, and only an empty mask needs another number.",
             "max((targets != 0).sum(), 1.0)": "The real tokens are counted by their targets: 0 is a token like any other, and the mask alone says what is real.",
         },
-        " / count": {
-            "": "The gradients are those of the sum of the losses: the loss is their mean over the real tokens."
-        },
-        "z - z.max(axis=-1, keepdims=True)": {
-            "z": "The softmax is computed as written, and exp overflows for large logits: take the largest logit off first."
-        },
+        " / count -> ": "The gradients are those of the sum of the losses: the loss is their mean over the real tokens.",
+        "z - z.max(axis=-1, keepdims=True) -> z": "The softmax is computed as written, and exp overflows for large logits: take the largest logit off first.",
         "(p - right)": {
             "(p)": "The one that marks the right token is missing: without it nothing raises the right token's logit.",
-            "(right - p)": "The sign is turned round: this is the gradient of the log-probability, which one would climb, not of the loss.",
             "(p - right) * p * (1 - p)": "The difference is multiplied by p * (1 - p): it is the derivative for the logit already, no slope follows.",
             "p * (1 - p)": "This is the derivative of each probability with respect to its own logit: the loss is minus the logarithm of the right one.",
             "(p - right) * (p * right).sum(axis=-1, keepdims=True)": "This is the derivative of the right token's probability: the loss is its logarithm with a minus.",
@@ -290,22 +253,14 @@ slips(
             "p /= 1.0": "The softmax is not normalised: the probabilities of the V tokens at one place add up to 1.",
             "p /= p.sum(axis=-1, keepdims=True)\n    p = np.exp(p) / np.exp(p).sum(axis=-1, keepdims=True)": "The softmax is taken twice: the probabilities are treated as logits, and then hardly differ from each other.",
         },
-        "h @ W_y.T + b_y": {"h @ W_y.T": "The bias of the readout is left out of the logits."},
         "dz.sum(axis=(0, 1))": {
             "dz.mean(axis=(0, 1))": "db_y is a mean over time and batch: its parts are summed, and the division by the number of real tokens is already in dz.",
             "((p - right) / count).sum(axis=(0, 1))": "The mask is missing in db_y: all three gradients come from the masked difference.",
         },
-        "targets[..., None]": {
-            "np.roll(targets, -1, axis=0)[..., None]": "The targets are shifted by one step: the logits at step t are judged by targets[t].",
-            "(targets[..., None] - 1) % len(b_y)": "The targets are counted from 1: the first token is 0.",
-        },
         "/ count\n": {
             "/ count\n    dz[-1] = 0.0\n": "The last step is left out: every step has a target, and the mask says which are real."
         },
-        "    z = h": {
-            "    mask = (targets != 0) * 1.0\n    z = h": "The mask is guessed from the targets: 0 is a token like any other, and the mask that arrives says what is real."
-        },
-        "* mask[..., None]": {"* (1 - mask[..., None])": "The mask is the wrong way round: 1 marks what is real."},
+        "* mask[..., None] -> * (1 - mask[..., None])": "The mask is the wrong way round: 1 marks what is real.",
         "(p - right) * mask[..., None]": {
             "(p * mask[..., None] - right)": "The mask is on the probabilities alone: it belongs to the whole difference.",
             "(p - right * mask[..., None])": "The mask is on the right token's one alone: it belongs to the whole difference.",
@@ -412,10 +367,7 @@ def mask_on_logits(h, targets, mask, W_y, b_y):
 slips(
     embedding,
     {
-        "    dE[pad] = 0.0\n": {"": "The padding's row gets a gradient: it is not trained, so its gradient is zero."},
         "dE[pad]": {
-            "dE[0]": "Row 0 is set to zero instead of the padding's: which id is the padding arrives as an argument.",
-            "dE[-1]": "The last row is set to zero instead of the padding's: which id is the padding arrives as an argument.",
             "dE[:pad]": "All rows below the padding's are set to zero, and its own is not: pad is the number of one row.",
             "dE[pad:]": "All rows from the padding's on are zero: pad is one id, and those above it are tokens.",
             "dE[: pad + 1]": "All rows up to the padding's are zero: pad is one id, and those below it are tokens.",
@@ -423,9 +375,6 @@ slips(
         },
         "    dE[pad] = 0.0": {
             "    if pad:\n        dE[pad] = 0.0": "A padding with id 0 is overlooked: 0 is an id like any other, but as a condition it counts as False."
-        },
-        "np.arange(V)": {
-            "np.arange(ids.max() + 1)": "The table is as long as the largest id that occurs: it has V rows, whether they occur or not."
         },
     },
 )
@@ -507,13 +456,6 @@ def first_sequence(dx, ids, V, pad):
 
 
 @embedding.mistake(
-    "Ids and gradients are out of step: time and batch are laid out in another order for the one than for the other."
-)
-def out_of_order(dx, ids, V, pad):
-    return add_at(dx.reshape(-1, dx.shape[-1]), ids.T.ravel(), V, pad)
-
-
-@embedding.mistake(
     "Each token gets the gradient of the step before: the row was looked up at the same step at which dx stands."
 )
 def one_step_late(dx, ids, V, pad):
@@ -525,13 +467,6 @@ def one_step_late(dx, ids, V, pad):
 )
 def one_step_early(dx, ids, V, pad):
     return add_at(dx[1:], ids[:-1], V, pad)
-
-
-@embedding.mistake(
-    "Ids and gradients are out of step: the gradients are flattened time first, the ids batch first, or the other way round."
-)
-def flattened_time_first(dx, ids, V, pad):
-    return add_at(dx.swapaxes(0, 1).reshape(-1, dx.shape[-1]), ids.ravel(), V, pad)
 
 
 # 5. checkpointed_backward
@@ -556,41 +491,20 @@ slips(
         },
         "before = [kept[s]]": {
             "before = [kept[min(s + 1, len(kept) - 1)]]": "A segment is started from the next one's state: kept[s] is the state before step s * k.",
-            "before = [np.zeros_like(kept[s])]": "The segments are run again from zeros: each starts from its own kept state.",
             "before = [kept[s + 1]]": "A segment is started from the next one's state, and behind the last there is none: kept[0] belongs to the first segment.",
-            "before = [kept[s - 1]]": "A segment is started from the state kept for the segment before it, the first one from that of the last: kept[0] belongs to the first segment.",
             "before = [kept[0]]": "Every segment starts from h0: each has its own kept state.",
             "before = [kept[max(s - 1, 0)]]": "A segment is started from the state kept for the segment before it: kept[s] is the state before step s * k.",
             "before = [kept[s] if s == 0 else step(x[s * k - 1], kept[s - 1])]": "A segment is started one step after the state kept for the one before it: it has its own kept state.",
         },
-        "step(x[t], before[-1])": {
-            "step(x[t - s * k], before[-1])": "The states are computed with the inputs of the first segment: segment s begins at step s * k."
-        },
-        "step_backward(dh[t] + carried, x[t], before.pop())": {
-            "step_backward(dh[t] + carried, x[t], step(x[t], before.pop()))": "The state after each step is handed to step_backward: it asks for the old one, before the step."
-        },
-        "before.pop()": {
-            "before.pop(0)": "The states are taken from the front of the segment: going backwards, the last one comes first."
-        },
+        "step(x[t], before[-1]) -> step(x[t - s * k], before[-1])": "The states are computed with the inputs of the first segment: segment s begins at step s * k.",
+        "step_backward(dh[t] + carried, x[t], before.pop()) -> step_backward(dh[t] + carried, x[t], step(x[t], before.pop()))": "The state after each step is handed to step_backward: it asks for the old one, before the step.",
+        "before.pop() -> before.pop(0)": "The states are taken from the front of the segment: going backwards, the last one comes first.",
         "dx[t], carried = step_backward(dh[t] + carried, x[t], before.pop())": {
             "dx[t], back = step_backward(dh[t] + carried, x[t], before.pop())\n            carried = carried + back": "What comes from later is added up: what a step sends back already holds all that came from behind it."
         },
-        "step_backward(dh[t] + carried, x[t],": {
-            "step_backward(dh[t] + carried, x[t - s * k],": "Going backwards, each segment uses the inputs of the first: segment s begins at step s * k."
-        },
-        "range(s * k, stop - 1)": {
-            "range(s * k + 1, stop)": "The first step of a segment is not run again: kept[s] is the state before it."
-        },
-        "return dx, carried": {
-            "return dx[::-1], carried": "dx is in the order of the walk: the last step comes first there, so turn it round.",
-            "return dx, carried + dh[0]": "dh[0] is added to dh0: it is the direct gradient of the state after step 0, and h0 has none.",
-        },
-        "    dx, carried = np.zeros(x.shape)": {
-            "    k = -(-len(x) // len(kept))\n    dx, carried = np.zeros(x.shape)": "The length of a segment is taken for T divided by the number of segments, rounded up: it is k.",
-            "    k = len(x) // len(kept)\n    dx, carried = np.zeros(x.shape)": "The length of a segment is taken for T divided by the number of segments, rounded down: it is k.",
-            "    k = round(len(x) / len(kept))\n    dx, carried = np.zeros(x.shape)": "The length of a segment is taken for T divided by the number of segments, rounded: it is k.",
-            "    k = 2\n    dx, carried = np.zeros(x.shape)": "Segments of two steps are taken, as in the example: k arrives as an argument.",
-        },
+        "step_backward(dh[t] + carried, x[t], -> step_backward(dh[t] + carried, x[t - s * k],": "Going backwards, each segment uses the inputs of the first: segment s begins at step s * k.",
+        "range(s * k, stop - 1) -> range(s * k + 1, stop)": "The first step of a segment is not run again: kept[s] is the state before it.",
+        "return dx, carried -> return dx, carried + dh[0]": "dh[0] is added to dh0: it is the direct gradient of the state after step 0, and h0 has none.",
     },
 )
 
@@ -600,14 +514,6 @@ def rest_left_out(step, step_backward, x, kept, dh, k):
     states = old_states(step, x, kept, k)
     whole = len(x) // k * k
     return by_segments(step, step_backward, x, kept, dh, k, states, whole)
-
-
-@segments.mistake(
-    "Only the first kept state is used and the sequence run on from it: each segment starts from its own kept state."
-)
-def run_through(step, step_backward, x, kept, dh, k):
-    states = old_states(step, x, kept, len(x))
-    return by_segments(step, step_backward, x, kept, dh, k, states)
 
 
 @segments.mistake("The kept state stands in for all states of its segment: those in between have to be computed again.")
@@ -653,19 +559,6 @@ def last_steps_left_out(step, step_backward, x, kept, dh, k):
 
 
 @segments.mistake(
-    "The sequence is split into segments of about equal length: all have k steps, only the last may be shorter."
-)
-def split_evenly(step, step_backward, x, kept, dh, k):
-    states = []
-    for start, steps in zip(kept, np.array_split(np.arange(len(x)), len(kept)), strict=True):
-        state = start
-        for t in steps:
-            states.append(state)
-            state = step(x[t], state)
-    return by_segments(step, step_backward, x, kept, dh, k, states)
-
-
-@segments.mistake(
     "dh0 is the gradient of the first state after a step: it has to go back through the first step to reach h0."
 )
 def one_step_short(step, step_backward, x, kept, dh, k):
@@ -686,9 +579,7 @@ slips(
             "P = slope * h": "The way through the old state is missing for w: the state before depends on w already.",
             "P = np.broadcast_to((slope * (h + w * P)).mean(axis=0), h.shape)": "The derivatives of w are averaged over the batch before they are carried on: each sequence carries its own.",
         },
-        "(x_t[:, None, :] + w[:, None] * Q)": {
-            "(x_t[:, None, :] + 0 * Q)": "The way through the old state is missing for W_x: the state before depends on W_x already."
-        },
+        "(x_t[:, None, :] + w[:, None] * Q) -> (x_t[:, None, :] + 0 * Q)": "The way through the old state is missing for W_x: the state before depends on W_x already.",
         "(h + w * P)": {
             "(h + P)": "The carried part of w is handed on at full size: on its way into the new state the old one is weighted.",
             "(w * P)": "The direct part of w is missing: w acts at this step too, not through the old state alone.",
@@ -697,30 +588,13 @@ slips(
             "w * (h + w * P)": "Everything in the derivative for w is multiplied by w once too often.",
             "(h - w * P)": "The carried part of w has the wrong sign: both parts are added.",
         },
-        "w[:, None] * Q": {
-            "Q": "The carried part of W_x is handed on at full size: on its way into the new state the old one is weighted."
-        },
+        "w[:, None] * Q -> Q": "The carried part of W_x is handed on at full size: on its way into the new state the old one is weighted.",
         "slope * (h + w * P)": {
             "slope * h + w * P": "The slope of the tanh is missing in the carried part of w: both reasons act through the tanh.",
             "h + slope * w * P": "The slope of the tanh is missing in the direct part of w: both reasons act through the tanh.",
         },
-        "dw[-1] + (g * P)": {"0 + (g * P)": "dw is not added up: entry t is the gradient of all losses up to step t."},
-        "dW_x[-1] + (g[..., None] * Q)": {
-            "0 + (g[..., None] * Q)": "dW_x is not added up: entry t is the gradient of all losses up to step t."
-        },
-        "(g * P).sum(axis=0)": {
-            "(g * P).mean(axis=0)": "The gradients are averaged over the batch in dw: every sequence used the same weights, so the parts are summed."
-        },
-        "(g[..., None] * Q).sum(axis=0)": {
-            "(g[..., None] * Q).mean(axis=0)": "The gradients are averaged over the batch in dW_x: every sequence used the same weights, so the parts are summed."
-        },
-        "[np.zeros(W_x.shape)], h0": {
-            "[np.zeros(W_x.shape)], 0 * h0": "Zeros are used for the first state: h0 is given, and the first step reads it."
-        },
-        "np.array(dw[1:]), np.array(dW_x[1:])": {
-            "np.array(dw[:-1]), np.array(dW_x[:-1])": "The results are one step late: entry t includes the loss of step t.",
-            "np.array(dw[:0:-1]), np.array(dW_x[:0:-1])": "The results are in reversed order: entry t holds the losses up to step t.",
-        },
+        "(g * P).sum(axis=0) -> (g * P).mean(axis=0)": "The gradients are averaged over the batch in dw: every sequence used the same weights, so the parts are summed.",
+        "(g[..., None] * Q).sum(axis=0) -> (g[..., None] * Q).mean(axis=0)": "The gradients are averaged over the batch in dW_x: every sequence used the same weights, so the parts are summed.",
         "slope = 1 - new**2": {
             "slope = np.ones(new.shape)": "The slope of the tanh is missing: both parts act through it.",
             "slope = 1 - h**2": "The slope is that of the old state: the tanh gave the new one.",
@@ -731,13 +605,8 @@ slips(
             "slope[..., None] * x_t[:, None, :] + w[:, None] * Q": "The slope of the tanh is missing in the carried part of W_x: both reasons act through the tanh.",
             "x_t[:, None, :] + slope[..., None] * w[:, None] * Q": "The slope of the tanh is missing in the direct part of W_x: both reasons act through the tanh.",
         },
-        "x_t[:, None, :] +": {
-            "x_t[:, None, :] * W_x +": "The direct part of W_x is multiplied by W_x: the sum is linear in W_x, so its derivative holds it no more."
-        },
-        "w * h + x_t @ W_x.T": {
-            "w * h": "The input is missing in the sum: a has two terms.",
-            "x_t @ W_x.T": "The old state is missing in the sum: a has two terms.",
-        },
+        "x_t[:, None, :] + -> x_t[:, None, :] * W_x +": "The direct part of W_x is multiplied by W_x: the sum is linear in W_x, so its derivative holds it no more.",
+        "w * h + x_t @ W_x.T -> x_t @ W_x.T": "The old state is missing in the sum: a has two terms.",
         "P, Q = np.zeros(h0.shape)": {
             "P, Q = h0.copy()": "The derivatives of w start with h0: h0 does not depend on w, so they start at 0.",
             "P, Q = np.ones(h0.shape)": "The derivatives of w start with ones: h0 does not depend on w, so they start at 0.",
@@ -768,10 +637,6 @@ mistakes(
     dh_from_here_on=(
         "dh of this step and all later ones meets the derivatives: the loss of step t meets those of step t alone.",
         with_other_gradients(lambda dh: np.cumsum(dh[::-1], axis=0)[::-1]),
-    ),
-    dh_one_step_early=(
-        "dh is read one step too early: dh[t] meets the derivatives of the state after step t.",
-        with_other_gradients(lambda dh: np.roll(dh, 1, axis=0)),
     ),
 )
 
@@ -831,12 +696,6 @@ def input_before(dh, x, h0, w, W_x):
     return dw, np.cumsum(parts, axis=0)
 
 
-@rtrl.mistake("Each entry holds the gradient of all losses: entry t may only know of the losses up to step t.")
-def totals_everywhere(dh, x, h0, w, W_x):
-    dw, dW_x = prefix_by_prefix(dh, x, h0, w, W_x)
-    return np.tile(dw[-1], (len(x), 1)), np.tile(dW_x[-1], (len(x), 1, 1))
-
-
 @rtrl.mistake(
     "Parts are added by the step at which a weight was used, from the first on: entry t must hold the losses up to t, and all uses before them."
 )
@@ -851,10 +710,8 @@ def by_use(dh, x, h0, w, W_x):
 slips(
     judge,
     {
-        "(above - loss(probe)) / (2 * step)": {
-            "(above - loss(array)) / step": "The difference is taken to one side only: half a step times the curvature is added, so right entries look wrong."
-        },
-        "/ (2 * step)": {"/ step": "The slopes are twice too large: between the two points lie two steps."},
+        "(above - loss(probe)) / (2 * step) -> (above - loss(array)) / step": "The difference is taken to one side only: half a step times the curvature is added, so right entries look wrong.",
+        "/ (2 * step) -> / step": "The slopes are twice too large: between the two points lie two steps.",
         "step = np.zeros(array.shape), 1e-5": {
             "step = np.zeros(array.shape), 1e-30": "The slope comes out as 0 everywhere: the nudge does not reach the loss, or is lost in rounding, or the difference is not divided by both steps together.",
             "step = np.zeros(array.shape), 1e-12": "The step is far too small: on top of a large number a change by so little is lost in rounding.",
@@ -867,10 +724,7 @@ slips(
             "(numeric - gradient)": "Only claims that are too small are found: what counts is the distance, to either side.",
             "np.abs(np.abs(gradient) - np.abs(numeric))": "A claim of the wrong sign passes: the distance of the two counts, not that of their sizes.",
         },
-        " > allowed": {" <= allowed": "The mask is the wrong way round: True marks what is wrong."},
-        "np.abs(gradient - numeric) > allowed": {
-            "np.round(gradient, 3) != np.round(numeric, 3)": "Rounded numbers are compared: two that are almost the same can round apart, so compare their distance."
-        },
+        "np.abs(gradient - numeric) > allowed -> np.round(gradient, 3) != np.round(numeric, 3)": "Rounded numbers are compared: two that are almost the same can round apart, so compare their distance.",
         "1e-4 + 1e-3 * np.abs(numeric)": {
             "1e-3 * np.abs(numeric)": "The tolerance is relative only: where the gradient is zero it allows nothing.",
             "1e-9 + 1e-9 * np.abs(numeric)": "The tolerance is so tight that the error of the difference itself counts: with a step of 1e-5 few losses give nine right digits.",

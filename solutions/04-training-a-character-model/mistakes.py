@@ -34,23 +34,14 @@ slips(
         },
         "max(end - k2, 0) - 1": {
             "start - 1": "The steps before the group add nothing: from the group's end the gradient goes back k2 steps, and each of them adds its product.",
-            "-1": "The gradient goes back to the first step: it stops after k2 steps.",
             "max(start - k2, 0) - 1": "The k2 steps are counted from the beginning of the group: they are counted back from its end.",
-            "max(end - k2 + 1, 0) - 1": "One step too few: with the group's last step among them, k2 steps are gone through.",
-            "max(end - k2 - 1, 0) - 1": "One step too many: with the group's last step among them, k2 steps are gone through.",
             "max(end - k1 * k2, 0) - 1": "k2 counts groups: it counts steps.",
             "max(start + k1 - k2, 0) - 1": "The last, shorter group goes back too few steps: the k2 steps are counted back from its true end.",
             "end - k2 - 1": "The way back runs on past the first step: negative indices count from the end, so stop at index 0.",
             "max(end - k2, 0)": "The earliest step of each way back adds nothing: it is one of the k2 steps too (range leaves out its end).",
         },
-        "delta @ W_h": {
-            "delta @ W_h.T": "W_h is used in the wrong orientation on the way back: a unit collects from the units that it fed.",
-            "back @ W_h": "What is handed on has not gone through the slope: only what has passed the tanh goes on to the step before.",
-            "delta": "W_h is missing on the way back: a state reached the next step through it alone.",
-        },
-        "(1 - h[t] ** 2) * back": {
-            "back": "The slope of tanh is missing: what arrives at a state has to pass the tanh that made it."
-        },
+        "delta @ W_h -> back @ W_h": "What is handed on has not gone through the slope: only what has passed the tanh goes on to the step before.",
+        "(1 - h[t] ** 2) * back -> back": "The slope of tanh is missing: what arrives at a state has to pass the tanh that made it.",
         "(1 - h[t] ** 2)": {
             "(1 - h[t])": "The square is missing in the slope of tanh: tanh is as steep at -h as it is at h.",
             "h[t] * (1 - h[t])": "The slope is that of the logistic function: these states come from a tanh.",
@@ -62,17 +53,11 @@ slips(
             "h[t - 1]": "Before the first step of all stands the last state: h[-1] is the end, and h0 comes before h[0].",
             "(h0 if t == max(end - k2, 0) else before[t])": "h0 stands at the start of every way back: it belongs to step 1 alone.",
         },
-        "np.concatenate([h0[None], h[:-1]])": {
-            "np.concatenate([0 * h0[None], h[:-1]])": "The first step of all adds nothing: it has the index 0 in the arrays, and the state before it is h0, not zeros."
-        },
         "delta.T @ before[t]": {
-            "before[t].T @ delta": "The result is transposed: row i of dW_h belongs to unit i, which receives.",
             "np.outer(delta.sum(axis=0), before[t].sum(axis=0))": "The batch is summed before the product: the products of the sequences are summed.",
             "delta[:1].T @ before[t][:1]": "Only the first sequence counts: the gradient is a sum over the batch.",
         },
-        "range(0, T, k1)": {
-            "range(0, T - k1 + 1, k1)": "The last group is left out when it is shorter than k1: its losses count too."
-        },
+        "range(0, T, k1) -> range(0, T - k1 + 1, k1)": "The last group is left out when it is shorter than k1: its losses count too.",
         "return dW_h": {
             "return dW_h / h.shape[1]": "The gradient is averaged over the batch: it is a sum over the sequences.",
             "return dW_h / T": "The gradient is averaged over the steps: it is a sum.",
@@ -81,24 +66,16 @@ slips(
         },
         "for start in range(0, T, k1):\n        end = min(start + k1, T)": {
             "for end in range(T, 0, -k1):\n        start = max(end - k1, 0)": "The groups are laid from the end of the text: they begin at the first step, and only the last may be short.",
-            "for start in range(0, T, k2):\n        end = min(start + k2, T)": "The groups have k2 steps: they have k1, and k2 only says how far their losses go back.",
         },
         "back = back + dh[t]\n            delta = (1 - h[t] ** 2) * back": {
             "back = back + (1 - h[t] ** 2) * dh[t]\n            delta = back": "The slope multiplies the direct gradient alone: what comes back from the step after goes through it too."
         },
-        "delta = (1 - h[t] ** 2) * back": {
-            "delta = (1 - h[t] ** 2) * back if t >= start else back": "The slope is missing on the steps before the group: the gradient goes through the tanh of every step."
-        },
+        "delta = (1 - h[t] ** 2) * back -> delta = (1 - h[t] ** 2) * back if t >= start else back": "The slope is missing on the steps before the group: the gradient goes through the tanh of every step.",
         "back = np.zeros_like(h0)": {
             "back = np.zeros_like(h0) if start == 0 else back": "What comes back is not set to zero between the groups: each starts with nothing at its own end.",
             "back, dW_h = np.zeros_like(h0), np.zeros_like(W_h)": "Only the last group counts: the groups add up.",
         },
-        "T = len(h)\n": {
-            "T, k1, k2 = len(h), k2, k1\n": "k1 and k2 are exchanged: groups have k1 steps, and their losses go back through k2."
-        },
-        "range(end - 1,": {
-            "range(end - 2,": "The last step of each group is left out: the way back begins at e itself."
-        },
+        "range(end - 1, -> range(end - 2,": "The last step of each group is left out: the way back begins at e itself.",
         "end = min(start + k1, T)\n": {
             "end = min(start + k1, T)\n        start = max(end - k1, 0)\n": "The last group is filled up to k1 steps: it may be shorter, and each loss belongs to one group."
         },
@@ -116,75 +93,49 @@ def each_loss_alone(h0, h, dh, W_h, k1, k2):
 slips(
     adamw,
     {
-        "(1 - lr * decay) * w": {
-            "w": "The decay is missing: at every step the weights have to shrink a little by themselves."
-        },
         "(1 - lr * decay)": {
             "(1 - decay)": "The decay is not multiplied by the learning rate: it is then as strong with small steps as with large ones.",
-            "(1 + lr * decay)": "The decay has the wrong sign: the weights grow.",
             "lr * decay": "The weights keep what they should lose: after a single step hardly anything of them is left.",
-            "(1 - 2 * lr * decay)": "The decay is doubled: the weights shrink twice as fast as they should.",
         },
         "m = beta1 * m": {
             "g = g + decay * w\n    decay = 0.0\n    m = beta1 * m": "The decay is added to the gradient, as in Adam with L2: then it is divided by the root of v like everything else.",
-            "lr = 0.1\n    m = beta1 * m": "The given lr is not used: 0.1 stands in its place.",
-            "beta1, beta2 = 0.9, 0.999\n    m = beta1 * m": "The given betas are not used: 0.9 and 0.999 stand in their place.",
         },
-        "m / (1 - beta1**t)": {
-            "m": "The mean m is not corrected: it began at zero, so in the first steps it is too small."
-        },
+        "m / (1 - beta1**t) -> m": "The mean m is not corrected: it began at zero, so in the first steps it is too small.",
         "v / (1 - beta2**t)": {
             "v": "The mean square v is not corrected: it began at zero, so in the first steps it is too small.",
             "v / (1 - beta1**t)": "v is corrected with beta1: each average has its own beta.",
         },
         "mean = m / (1 - beta1**t)": {
-            "t = t + 1\n    mean = m / (1 - beta1**t)": "The corrections are those of the next step: the first step has t = 1.",
             "t = t - 1\n    mean = m / (1 - beta1**t)": "The corrections are those of the step before: the first step has t = 1, not 0.",
-            "t = 1\n    mean = m / (1 - beta1**t)": "The corrections are the same at every step: they have to fade as the averages grow older.",
         },
         "(np.sqrt(square) + eps)": {
             "np.sqrt(square + eps)": "eps stands under the root: there a small one counts for much more.",
-            "np.sqrt(square)": "The given eps is not used: it is added to the root.",
             "np.maximum(np.sqrt(square), eps)": "eps is taken as a least value of the root: it is added to it.",
         },
-        "np.sqrt(square)": {
-            "square": "The root is missing under m: the step is then not free of the gradient's scale."
-        },
+        "np.sqrt(square) -> square": "The root is missing under m: the step is then not free of the gradient's scale.",
         "(1 - beta2) * g**2": {
             "(1 - beta2) * g": "v averages the gradient, not its square: the square is missing.",
             "(1 - beta2) * np.abs(g)": "v averages the size of the gradient: it averages the square.",
             "(1 - beta2) * m**2": "v averages the square of m: it averages the square of the gradient.",
         },
         "(1 - beta1) * g\n": {"g\n": "The gradient enters m whole: m is a mean, and the shares of a mean add up to 1."},
-        "- lr * mean": {"+ lr * mean": "The step goes uphill: it is subtracted."},
-        "(np.sqrt(square) + eps), m, v": {
-            "(np.sqrt(square) + eps), mean, square": "The corrected averages are returned: m and v go on without the correction."
-        },
+        "- lr * mean -> + lr * mean": "The step goes uphill: it is subtracted.",
+        "(np.sqrt(square) + eps), m, v -> (np.sqrt(square) + eps), mean, square": "The corrected averages are returned: m and v go on without the correction.",
         "+ eps), m, v": {
-            "+ eps), v, m": "m and v are returned in the wrong order: w, m, v.",
             "+ eps), mean, v": "The corrected m is returned: m goes on without the correction.",
             "+ eps), m, square": "The corrected v is returned: v goes on without the correction.",
         },
-        "return (1 - lr * decay) * w - lr * mean / (np.sqrt(square) + eps), m, v": {
-            "return (1 - lr * decay) * (w - lr * mean / (np.sqrt(square) + eps)), m, v": "The weights are decayed after the step: the decay applies to the weights as they were.",
-            "return m, v, (1 - lr * decay) * w - lr * mean / (np.sqrt(square) + eps)": "The three results are returned as m, v, w: the order is w, m, v.",
-        },
-        "(1 - lr * decay) * w - lr * mean /": {
-            "w - lr * (mean + decay * w) /": "The decay is added to m: then it is divided by the root of v like everything else; it belongs to w alone."
-        },
-        "(1 - lr * decay) * w - lr * mean": {
-            "w - lr / (1 + decay * t) * mean": "The decay shrinks the learning rate: it shrinks the weights."
-        },
+        "return (1 - lr * decay) * w - lr * mean / (np.sqrt(square) + eps), m, v -> return (1 - lr * decay) * (w - lr * mean / (np.sqrt(square) + eps)), m, v": "The weights are decayed after the step: the decay applies to the weights as they were.",
+        "(1 - lr * decay) * w - lr * mean / -> w - lr * (mean + decay * w) /": "The decay is added to m: then it is divided by the root of v like everything else; it belongs to w alone.",
+        "(1 - lr * decay) * w - lr * mean -> w - lr / (1 + decay * t) * mean": "The decay shrinks the learning rate: it shrinks the weights.",
         "mean = m / (1 - beta1**t)\n    square = v / (1 - beta2**t)": {
             "mean = m / (1 - beta1 * t)\n    square = v / (1 - beta2 * t)": "In the corrections beta is multiplied by t: they then change their sign instead of fading."
         },
-        "mean / (np.sqrt(square) + eps)": {
-            "mean * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps)": "eps is added before v is corrected: first the correction, then the root, then eps."
-        },
+        "mean / (np.sqrt(square) + eps) -> mean * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps)": "eps is added before v is corrected: first the correction, then the root, then eps.",
         "m = beta1 * m + (1 - beta1) * g\n    v = beta2 * v + (1 - beta2) * g**2": {
             "m = (1 - beta1) * m + beta1 * g\n    v = (1 - beta2) * v + beta2 * g**2": "The shares of old and new are exchanged in both averages: with a beta near 1 they then hardly remember anything."
         },
-        "lr * mean": {"lr * g": "The step follows the gradient: it follows the average m."},
+        "lr * mean -> lr * g": "The step follows the gradient: it follows the average m.",
     },
 )
 
@@ -194,11 +145,6 @@ def old_averages(w, g, m, v, t, lr, beta1, beta2, eps, decay):
     _, new_m, new_v = decayed_then_moved(w, g, m, v, t, lr, beta1, beta2, eps, decay)
     step = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
     return (1 - lr * decay) * w - lr * step, new_m, new_v
-
-
-@adamw.mistake("beta1 and beta2 are swapped: beta1 belongs to m, beta2 to v.")
-def betas_swapped(w, g, m, v, t, lr, beta1, beta2, eps, decay):
-    return decayed_then_moved(w, g, m, v, t, lr, beta2, beta1, eps, decay)
 
 
 # 3. clip_accumulated
@@ -216,20 +162,16 @@ slips(
             "counts / counts.max()": "The weighted gradients are divided by the largest number of characters: divide by the sum.",
             "1 / counts": "Each gradient is divided by its characters: it is a mean already, and counts n_i times.",
             "counts // counts.sum()": "The weights are rounded down: // leaves 0 of every share below 1.",
-            "np.sqrt(counts) / np.sqrt(counts).sum()": "The weights are the roots of the counts: they are the counts themselves.",
             "counts / sum(n for n, part in zip(counts, gradients) if any(np.any(g) for g in part))": "Micro-batches whose gradient is zero are left out of the number of characters: they count.",
         },
         "max_norm / max(norm, max_norm)": {
             "max_norm / norm": "Short gradients are made longer: if the norm is below the limit, nothing changes.",
-            "1.0": "Nothing is clipped: above the limit the gradient has to be scaled.",
             "1 / norm if norm > max_norm else 1.0": "The result is divided by the norm only: its length is then 1, whatever the limit.",
             "norm / max_norm if norm > max_norm else 1.0": "The factor is turned round: it has to be below 1 to make the gradient shorter.",
             "max_norm / norm**2 if norm > max_norm else 1.0": "The factor is divided by the norm once too often: the clipped gradient then misses the limit.",
-            "1 / max(norm, 1)": "The given max_norm is not used: 1 stands in its place.",
             "max_norm / (norm + 1e-6) if norm > max_norm else 1.0": "A small number is added to the norm, as PyTorch does: here the clipped gradient has the norm max_norm.",
         },
         "np.sqrt(sum(np.sum(g**2) for g in total))": {
-            "sum(np.sum(g**2) for g in total)": "The root is missing: this is the square of the norm.",
             "sum(np.sqrt(np.sum(g**2)) for g in total)": "The norms of the arrays are added up: lengths at right angles do not add, their squares do.",
             "max(np.sqrt(np.sum(g**2)) for g in total)": "The limit is on the longest array: the global norm takes all arrays together.",
             "np.sqrt(sum(np.sum(g**2) for g in total) / sum(g.size for g in total))": "The norm is divided by the number of entries (a root mean square): the norm is a sum.",
@@ -285,9 +227,7 @@ def first_two(gradients, counts, max_norm):
 slips(
     rates,
     {
-        "peak * (k + 1)": {
-            "peak * k": "The warm-up begins at zero: with update 0 it has already taken its first step up."
-        },
+        "peak * (k + 1) -> peak * k": "The warm-up begins at zero: with update 0 it has already taken its first step up.",
         "peak * (k + 1) / max(warmup, 1)": {
             "floor + (peak - floor) * (k + 1) / max(warmup, 1)": "The warm-up rises from the floor: it rises from zero, and the floor belongs to the cosine.",
             "peak * (k + 1 / max(warmup, 1))": "Only the 1 is divided by n_w: a bracket is missing.",
@@ -297,23 +237,15 @@ slips(
             "k / total": "The cosine begins with update 0: it begins where the warm-up ends.",
             "(k - warmup) / total": "The cosine takes `total` updates: it has only those that the warm-up leaves.",
             "(k + 1 - warmup) / (total - warmup)": "The cosine is one update ahead: update n_w has the peak.",
-            "(k - warmup) / (total - warmup - 1)": "The fall is one update too short: it reaches the floor at k = n, not before.",
         },
-        "np.minimum((k - warmup) / (total - warmup), 1.0)": {
-            "(k - warmup) / (total - warmup)": "After the last update the rate rises again: from `total` on it stays at the floor."
-        },
-        "floor + (peak - floor) *": {"peak *": "The floor is missing: the rate falls to zero."},
-        "(peak - floor) * (1 + np.cos(np.pi * done)) / 2": {
-            "peak * (1 + np.cos(np.pi * done)) / 2": "The floor is added on top: at the start of the cosine the rate should be the peak."
-        },
+        "np.minimum((k - warmup) / (total - warmup), 1.0) -> (k - warmup) / (total - warmup)": "After the last update the rate rises again: from `total` on it stays at the floor.",
+        "(peak - floor) * (1 + np.cos(np.pi * done)) / 2 -> peak * (1 + np.cos(np.pi * done)) / 2": "The floor is added on top: at the start of the cosine the rate should be the peak.",
         "(1 + np.cos(np.pi * done)) / 2": {
             "(1 - done)": "The rate falls in a straight line: asked for is half a cosine.",
             "(1 + np.cos(np.pi * done))": "The cosine stands twice too far above the floor: it has to begin at the peak.",
             "np.cos(np.pi / 2 * done)": "A quarter of a cosine is used: it arrives at the floor steeply, half a period levels off at both ends.",
         },
-        "np.cos(np.pi * done)": {
-            "np.cos(2 * np.pi * done)": "A whole cosine falls and rises again: asked for is half a period."
-        },
+        "np.cos(np.pi * done) -> np.cos(2 * np.pi * done)": "A whole cosine falls and rises again: asked for is half a period.",
         "np.where(k < warmup, rising, falling)": {
             "np.where(k < 0, rising, floor + (peak - floor) * (1 + np.cos(np.pi * np.clip(done, 0, 1))) / 2)": "There is no warm-up: in the first updates the rate has to rise.",
             "np.where(k < warmup, rising, floor)": "The rate falls to the floor at once: between the peak and the floor lies half a cosine.",
@@ -322,20 +254,16 @@ slips(
             "np.where(k < warmup, rising, np.where(k < total, falling, 0.0))": "After the last update the rate is zero: from `total` on it stays at the floor.",
             "np.where(k < warmup, rising, np.where(k < total, falling, peak))": "After the last update the rate is the peak: from `total` on it stays at the floor.",
         },
-        "max(warmup, 1)": {
-            "(warmup + 1)": "The warm-up counts its updates from 1 to n_w + 1: update n_w - 1 should have the peak."
-        },
+        "max(warmup, 1) -> (warmup + 1)": "The warm-up counts its updates from 1 to n_w + 1: update n_w - 1 should have the peak.",
         "np.where(k < warmup, rising": {
             "np.where(k <= warmup, rising": "The warm-up ends one update too late: update n_w is the first of the cosine.",
             "np.where(k < warmup - 1, rising": "The warm-up ends one update too early: update n_w - 1 is its last, and has the peak.",
         },
         "rising = ": {
-            "k = k - 1\n    rising = ": "The updates are counted from 1: the first is update 0.",
             "k = np.arange(len(k))\n    rising = ": "Rate i belongs to place i of k: it belongs to the update k[i].",
             "k = np.sort(k)\n    rising = ": "k is sorted: the rates are asked for in the order of k.",
-            "warmup, total = 5, 15\n    rising = ": "The given warmup and total are not used: 5 and 15 stand in their place.",
         },
-        "(peak - floor)": {"(peak + floor)": "peak and floor are added in the cosine: it then begins above the peak."},
+        "(peak - floor) -> (peak + floor)": "peak and floor are added in the cosine: it then begins above the peak.",
     },
 )
 
@@ -412,14 +340,6 @@ def one_more_in_warmup(k, peak, warmup, total, floor):
     return in_branches(k, warmup, total, floor, lambda k: peak * (k + 1) / warmup, fall, first=1)
 
 
-@rates.mistake("Update k is treated as update k - 1, and update 0 as none: the first is update 0.")
-def counted_from_1(k, peak, warmup, total, floor):
-    def fall(k):
-        return half_cosine(np.pi * (k - warmup) / (total - warmup), peak, floor)
-
-    return in_branches(k - 1, warmup, total, floor, lambda k: peak * (k + 1) / warmup, fall)
-
-
 @rates.mistake("The warm-up is a factor on a cosine from update 0: first the rise alone, then the cosine from there.")
 def factor_on_cosine(k, peak, warmup, total, floor):
     falling = half_cosine(np.pi * np.clip(k / total, 0, 1), peak, floor)
@@ -447,34 +367,21 @@ def cut_at_floor(k, peak, warmup, total, floor):
 slips(
     bits,
     {
-        " / np.log(2)": {"": "The loss is in nats: a bit is the smaller unit, so the number should be larger."},
-        "/ np.log(2)": {
-            "* np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so the number should be larger."
-        },
-        "np.log(2)": {"np.log(10)": "The base of the logarithm is 10: bits have the base 2."},
+        "/ np.log(2) -> * np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so the number should be larger.",
+        "np.log(2) -> np.log(10)": "The base of the logarithm is 10: bits have the base 2.",
         "np.mean(losses)": {
             "np.sum(losses)": "The losses are summed: asked for is the mean per character.",
             "np.mean(losses) * ids.shape[1]": "The losses are summed over the streams: asked for is the mean per character, over streams too.",
             "np.mean(losses[-1])": "Only the last step counts: the mean runs over all predictions after the warm-up.",
         },
-        "append(-log_p": {
-            "append(log_p": "The sign is missing: the log of a probability is negative, and a loss is not."
-        },
-        "ids[t + 1]": {
-            "ids[t]": "The model is scored on the character that it has just read: the target is the next one."
-        },
+        "ids[t + 1] -> ids[t]": "The model is scored on the character that it has just read: the target is the next one.",
         "log_p, h = model(ids[t], h)": {
             "log_p, _ = model(ids[t], h)": "The state is not carried: every step must receive the state that the step before returned.",
             "h = model(ids[t], h)[1]\n        log_p = model(ids[t], h)[0]": "The model is called twice per step, each time with the new state: the state moves on once per character.",
         },
-        "h, losses = h0, []": {
-            "h, losses = np.zeros_like(h0), []": "Zeros stand where h0 was given.",
-            "h, losses = np.repeat(h0[:1], len(h0), axis=0), []": "All streams begin with the first state: row b of h0 belongs to stream b.",
-        },
+        "h, losses = h0, [] -> h, losses = np.repeat(h0[:1], len(h0), axis=0), []": "All streams begin with the first state: row b of h0 belongs to stream b.",
         "if t >= warm:": {
-            "if True:": "The first predictions count as well: the first `warm` of each stream are left out.",
             "if t > warm:": "One prediction too many is left out: prediction number `warm`, counted from 0, counts.",
-            "if t >= warm - 1:": "One prediction too few is left out.",
             "if t < len(ids) - 1 - warm:": "The predictions that are left out are at the end: they are the first of each stream.",
             "if t < warm:": "Only the predictions of the warm-up count: they are those that are left out.",
         },
@@ -495,7 +402,6 @@ slips(
         "np.mean(losses) / np.log(2)": {
             "np.exp(np.mean(losses))": "The perplexity is returned: asked for are bits.",
             "np.log2(np.mean(losses))": "The logarithm of the mean loss is returned: another unit is a constant factor, the losses are logarithms already.",
-            "np.mean(losses) / np.log(2) ** 2": "Nats are turned into bits twice: once is enough.",
         },
     },
 )
@@ -554,50 +460,27 @@ slips(
     {
         "np.cumsum(q, axis=1) - q < top_p": {
             "(np.cumsum(q, axis=1) < top_p) | (np.arange(q.shape[1]) == 0)": "The character that crosses p is dropped: it belongs to the set, or the kept probabilities do not reach p.",
-            "np.full(q.shape, True)": "The cut is missing: only the nucleus may be drawn.",
             "np.arange(q.shape[1]) <= np.sum(np.cumsum(q, axis=1) - q < top_p, axis=1, keepdims=True)": "One character too many is kept: the one that brings the sum to p is the last.",
             "(np.cumsum(q, axis=1) - q < top_p)[:1]": "All rows have a nucleus of the first row's size: each has its own.",
             "np.broadcast_to(np.arange(q.shape[1]) < np.ceil(top_p * q.shape[1]), q.shape)": "p is taken as a share of the characters: it bounds the sum of their probabilities.",
             "q >= top_p * q[:, :1]": "Kept is what reaches a share p of the largest probability: that is min-p; here p bounds the sum.",
-            "(np.cumsum(q, axis=1) - q < 1 - top_p) | (np.arange(q.shape[1]) == 0)": "A tail with the sum p is cut off: p is the sum of those that are kept.",
         },
-        "keepdims=True)) / temperature": {
-            "keepdims=True)) * temperature": "The temperature multiplies the logits: it divides them.",
-            "keepdims=True))": "The temperature is not used.",
-        },
-        "np.take_along_axis(order, place[:, None], axis=1)[:, 0]": {
-            "place": "The place in the sorted order is returned: asked for is the id of the character at that place."
-        },
-        "np.argsort(-q, axis=1)": {
-            "np.argsort(q, axis=1)": "The probabilities are sorted from the smallest: the nucleus begins with the largest."
-        },
-        "(z - z.max(axis=1, keepdims=True)) / temperature": {
-            "z / temperature": "The softmax is computed as written, and exp overflows for large logits: take the largest off first."
-        },
-        "place = np.sum(running <= u[:, None] * running[:, -1:], axis=1)": {
-            "place = 0 * np.sum(kept, axis=1)": "Always the most likely character is returned: u decides within the nucleus (and p bounds a sum of probabilities, which exp alone does not give)."
-        },
-        "u[:, None] * running[:, -1:]": {
-            "u[0] * running[:, -1:]": "All rows use the first uniform number: each has its own."
-        },
-        "u[:, None] *": {
-            "np.minimum(1 - u[:, None], 1 - 1e-9) *": "The draw begins at the wrong end (1 - u, or the kept ones from the smallest): u near 0 means the most likely."
-        },
+        "np.take_along_axis(order, place[:, None], axis=1)[:, 0] -> place": "The place in the sorted order is returned: asked for is the id of the character at that place.",
+        "np.argsort(-q, axis=1) -> np.argsort(q, axis=1)": "The probabilities are sorted from the smallest: the nucleus begins with the largest.",
+        "(z - z.max(axis=1, keepdims=True)) / temperature -> z / temperature": "The softmax is computed as written, and exp overflows for large logits: take the largest off first.",
+        "place = np.sum(running <= u[:, None] * running[:, -1:], axis=1) -> place = 0 * np.sum(kept, axis=1)": "Always the most likely character is returned: u decides within the nucleus (and p bounds a sum of probabilities, which exp alone does not give).",
+        "u[:, None] * running[:, -1:] -> u[0] * running[:, -1:]": "All rows use the first uniform number: each has its own.",
         "np.cumsum(q * kept, axis=1)": {
             "np.cumsum(1.0 * kept, axis=1)": "All characters of the nucleus are taken as equally likely: they keep their proportions.",
             "np.cumsum(np.exp(q) * kept, axis=1)": "A second softmax goes over the kept probabilities: divide them by their sum.",
         },
-        "running[:, -1:]": {"top_p": "The kept probabilities are divided by p: their sum is larger."},
-        "np.take_along_axis(order, place": {
-            "np.take_along_axis(np.argsort(order, axis=1), place": "The rank of a character is returned: asked for is the character that has this rank."
-        },
+        "running[:, -1:] -> top_p": "The kept probabilities are divided by p: their sum is larger.",
+        "np.take_along_axis(order, place -> np.take_along_axis(np.argsort(order, axis=1), place": "The rank of a character is returned: asked for is the character that has this rank.",
         "place[:, None]": {
             "np.minimum(place + 1, kept.sum(axis=1) - 1)[:, None]": "The character after the right one is taken: it is the first whose running sum exceeds u.",
             "np.maximum(place - 1, 0)[:, None]": "The character before the right one is taken: it is the first whose running sum exceeds u.",
         },
-        "running <= u[:, None] * running[:, -1:]": {
-            "(running <= u[:, None] * running[:, -1:]) & (u[:, None] < 1 - 1e-9)": "Where the running sum stays just below u, the first character is taken: take the last one kept."
-        },
+        "running <= u[:, None] * running[:, -1:] -> (running <= u[:, None] * running[:, -1:]) & (u[:, None] < 1 - 1e-9)": "Where the running sum stays just below u, the first character is taken: take the last one kept.",
     },
 )
 
@@ -678,9 +561,7 @@ def threshold_on_each(z, u, temperature, top_p):
 slips(
     per,
     {
-        "real = counts > 0": {
-            "real = counts >= 0": "The mean of an empty batch is used: it is NaN, and NaN times 0 is NaN; leave such batches out."
-        },
+        "real = counts > 0 -> real = counts >= 0": "The mean of an empty batch is used: it is NaN, and NaN times 0 is NaN; leave such batches out.",
         "np.sum(means[real] * counts[real]) / np.sum(counts)": {
             "np.sum(means[real] * counts[real])": "The total is not divided by the number of characters.",
             "np.sum(means[real] * counts[real]) // np.sum(counts)": "The mean is rounded down: / divides, // cuts off the fraction.",
@@ -697,24 +578,15 @@ slips(
         },
         "np.exp(nats)": {
             "2.0**nats": "The perplexity is a power of 2: that goes with a loss in bits, and this one is in nats.",
-            "np.exp(-nats)": "The perplexity has the wrong sign in its exponent: it is never below 1.",
             "np.exp(nats / np.log(2))": "The perplexity is a power of e with bits: e goes with nats, 2 with bits.",
-            "nats": "The exponential is missing: this is the mean loss, and a perplexity is a number of equally likely choices.",
         },
         "nats / np.log(2)": {
-            "nats": "The second value is in nats: a bit is the smaller unit, so the number should be larger.",
             "nats * np.log(2)": "Nats are turned into bits the wrong way: a bit is the smaller unit, so the number should be larger.",
             "np.log2(nats)": "The second value is a logarithm of the nats: another unit is a constant factor.",
             "np.exp(nats) / np.log(2)": "The bits are taken from the perplexity: they are the mean loss in another unit.",
-            "-nats / np.log(2)": "The bits have the wrong sign: the losses are positive already.",
         },
-        "np.exp(nats), nats / np.log(2)": {
-            "nats / np.log(2), np.exp(nats)": "The two values are returned in the wrong order: first the perplexity, then the bits."
-        },
-        "counts > 0": {
-            "counts > 1": "A batch of one character is left out of the sum: only batches with 0 characters are empty."
-        },
-        "np.log(2)": {"np.log(10)": "The base of the second value is 10: bits have the base 2."},
+        "counts > 0 -> counts > 1": "A batch of one character is left out of the sum: only batches with 0 characters are empty.",
+        "np.log(2) -> np.log(10)": "The base of the second value is 10: bits have the base 2.",
     },
 )
 

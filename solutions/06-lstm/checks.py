@@ -16,6 +16,7 @@ masked = exercise(
     points=3,
     returns=("h", "c"),
     terms={"input": ("x",), "recurrent": ("h_prev",), "old cell state": ("c_prev",)},
+    fresh=True,
 )
 
 

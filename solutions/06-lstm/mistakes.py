@@ -5,7 +5,6 @@ from checks import (
     bias,
     by_index,
     by_logarithms,
-    by_slices,
     by_sums,
     cells,
     masked,
@@ -31,6 +30,7 @@ def by_ratio(a):
 slips(
     masked,
     {
+        "return np.where(real, h, h_prev), np.where(real, c, c_prev) -> return h, c": "The mask has no effect: at padded steps both states go on, where they have to stand still.",
         "np.where(real, h, h_prev)": {
             "np.where(real, h, 0.0)": "The hidden state at padded steps is set to zero: it stands still, so that it is what it was.",
             "h": "Only the cell state stands still: the hidden state has to as well.",
@@ -39,10 +39,6 @@ slips(
         "np.where(real, c, c_prev)": {
             "np.where(real, c, 0.0)": "The cell state at padded steps is set to zero: it stands still, so that it is what it was.",
             "c": "Only the hidden state stands still: the cell state has to as well, or the padding is remembered.",
-        },
-        " + b": {
-            "": "The bias is missing: b shifts all four sums.",
-            " + 2 * b": "The bias is added twice: b is the sum of PyTorch's two already.",
         },
         "i, f, g, o =": {
             "i, f, o, g =": "The gates are taken in the order i, f, o, g: the third block is the candidate, the fourth the output gate.",
@@ -58,24 +54,18 @@ slips(
         },
         "np.tanh(g)": {
             "sigmoid(g)": "The candidate goes through the logistic function: it is a tanh and may be negative.",
+            "np.tanh(sigmoid(g))": "The candidate goes through the logistic function and then through tanh: it is tanh of its sum alone.",
         },
         "sigmoid(f) * c_prev": {
             "c_prev": "The forget gate is missing: this adds to the whole old cell state, as in 1997.",
             "(1 - sigmoid(f)) * c_prev": "The forget gate is turned round, 1 - f: it says how much is kept.",
             "sigmoid(f) * h_prev": "The forget gate multiplies the old hidden state: what it keeps is the old cell state.",
         },
-        "> 0": {
-            "== 0": "The mask is turned round: 1 is a real step, 0 is padding.",
-        },
         "return np.where(real, h, h_prev), np.where(real, c, c_prev)": {
-            "return np.where(real, c, c_prev), np.where(real, h, h_prev)": "The states come in the wrong order: h first, then c.",
-            "return h, c": "The mask has no effect: at padded steps both states go on, where they have to stand still.",
             "return np.where(real, h, c_prev), np.where(real, c, h_prev)": "At padded steps the two old states are exchanged: each state stays what it was itself.",
             "return mask[:, None] * h + h_prev, mask[:, None] * c + c_prev": "The old states are added everywhere: they are kept at padded steps only, and replaced at real ones.",
         },
-        "h_prev @ W_h.T": {
-            "c_prev @ W_h.T": "The gates read the cell state: the recurrent weights belong to the hidden state.",
-        },
+        "h_prev @ W_h.T -> c_prev @ W_h.T": "The gates read the cell state: the recurrent weights belong to the hidden state.",
         "mask[:, None] > 0": {
             "mask > 0": "The mask lies along the units: it has one entry for each sequence. (Where B and H are equal it runs, and is wrong.)",
             "mask[None, :] > 0": "The mask is a row, which lies along the units: it has one entry for each sequence and has to be a column.",
@@ -97,9 +87,6 @@ slips(
         },
         "np.tanh(g)\n    h = sigmoid(o) * np.tanh(c)": {
             "(4 * sigmoid(g) - 2)\n    h = sigmoid(o) * (2 * sigmoid(c) - 1)": "These are the squashing functions of 1997: today's cell has tanh for the candidate and for what is shown.",
-        },
-        " + h_prev @ W_h.T": {
-            "": "The recurrence is missing: the old hidden state belongs into all four sums, through W_h.",
         },
     },
 )
@@ -218,6 +205,7 @@ mistakes(
 slips(
     old,
     {
+        "dc_later +  -> ": "What comes from the next step is missing in the adjoint of c: c goes to h and to the next c.",
         "(4 - g**2) / 4": {
             "(1 - g**2)": "The slope of the candidate is that of tanh: this candidate runs from -2 to 2, and its slope is zero there, not at -1 and 1.",
             "g * (1 - g)": "The slope of the candidate is taken as g (1 - g): that is for a value of the logistic function itself, and g has been stretched and shifted.",
@@ -242,15 +230,8 @@ slips(
             "(shown**2 - 1) / 2": "The slope of phi has the wrong sign: phi rises everywhere.",
             "(1 - shown) / 2": "The slope of phi is not the same for c and -c: a square is missing in it.",
         },
-        "2 * sigmoid(c) - 1": {
-            "np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was shown through phi.",
-        },
-        "dc_later + ": {
-            "": "What comes from the next step is missing in the adjoint of c: c goes to h and to the next c.",
-        },
-        "dh * o * (1 - shown**2)": {
-            "dh * (1 - shown**2)": "The output gate is missing on the way from h to c.",
-        },
+        "2 * sigmoid(c) - 1 -> np.tanh(c)": "The cell is shown through tanh, of which the slope is another as well: in 1997 it was shown through phi.",
+        "dh * o * (1 - shown**2) -> dh * (1 - shown**2)": "The output gate is missing on the way from h to c.",
         "dc * g * i * (1 - i)": {
             "dc * i * (1 - i)": "The adjoint of the input gate lacks its partner g.",
             "dc * g": "The slope of the input gate is missing.",
@@ -261,9 +242,7 @@ slips(
             "dh * g * i * (1 - i)": "The input gate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
             "(dc - dc_later) * g * i * (1 - i)": "What comes from the next step is missing in the adjoint of the input gate: it takes the whole adjoint of c.",
         },
-        "dc * i * (4": {
-            "dc * (4": "The adjoint of the candidate lacks its partner i.",
-        },
+        "dc * i * (4 -> dc * (4": "The adjoint of the candidate lacks its partner i.",
         "dh * shown * o": {
             "dc * shown * o": "The output gate takes its adjoint from c: it is reached from h, through the cell that is shown.",
             "dh * c * o": "The output gate's partner is c itself: it multiplies the squashed value.",
@@ -293,18 +272,13 @@ slips(
             "dh * i * (4 - g**2) / 4": "The candidate takes its adjoint from h: it acts through the cell, whose adjoint also has what comes from later.",
             "(dc - dc_later) * i * (4 - g**2) / 4": "What comes from the next step is missing in the adjoint of the candidate: it takes the whole adjoint of c.",
         },
-        " * (1 - shown**2) / 2": {
-            "": "The slope of phi is missing on the way from h to c.",
-        },
-        "dc_later + dh * o": {
-            "(dc_later + dh) * o": "What comes from the next step is multiplied by o and the slope of phi: it reaches c directly, past both.",
-        },
+        " * (1 - shown**2) / 2 -> ": "The slope of phi is missing on the way from h to c.",
+        "dc_later + dh * o -> (dc_later + dh) * o": "What comes from the next step is multiplied by o and the slope of phi: it reaches c directly, past both.",
         "2 * sigmoid(c) - 1\n    dc = dc_later + dh * o * (1 - shown**2) / 2": {
             "np.tanh(c)\n    dc = dc_later + dh * o * (1 - shown**2)": "The cell is shown through tanh, with the slope of tanh: in 1997 it was shown through phi.",
         },
         "np.concatenate([da_i, da_g, da_o], axis=1), dc": {
             "np.stack([da_i, da_g, da_o], axis=2).reshape(len(c), -1), dc": "The three adjoints of a unit lie side by side: all of i come first, then all of g, then all of o.",
-            "np.concatenate([da_i, da_g, da_o], axis=1) / len(c), dc / len(c)": "The adjoints are divided by the number of sequences: a mean over the batch is the loss's affair, not this step's.",
             "np.concatenate([da_i, da_g, da_o]), dc": "The three adjoints lie under each other: they belong side by side, one row for each sequence.",
             "np.stack([da_i, da_g, da_o]), dc": "The three adjoints lie on an axis of their own: they belong side by side, one row for each sequence.",
             "np.concatenate([da_i, 0 * c, da_g, da_o], axis=1), dc": "There is a block for a forget gate: in 1997 there was none, the sums are those of i, g and o.",
@@ -388,65 +362,46 @@ mistakes(
 slips(
     cells,
     {
+        "f[t] * dc[t] -> dc[t]": "The forget gate is missing on the way back.",
+        "+ later\n        later = f[t] * dc[t]\n    return dc, later": {
+            "+ f[t] * later\n        later = dc[t]\n    return dc, f[0] * later": "What comes from step t + 1 is multiplied by the gate of step t: on the way from c[t] to c[t + 1] stands f[t + 1], and dc_last has no gate to pass.",
+        },
         "later = dc_last": {
-            "later = np.zeros_like(dc_last)": "The last cell's own gradient is ignored: dc_last enters at the last step.",
             "later = dc_last * f[-1]": "The gradient of the last cell is multiplied by a forget gate: it enters the last cell as it is.",
             "later = dc_last * o[-1] * (1 - np.tanh(c[-1]) ** 2)": "The gradient of the last cell is multiplied by o and the slope of tanh: it enters the cell as it is.",
             "later = dc_last[0]": "The gradient of the last cell is that of the first sequence for all: every sequence has its own.",
         },
         "f[t] * dc[t]": {
-            "dc[t]": "The forget gate is missing on the way back.",
-            "f[t - 1] * dc[t]": "The forget gate is that of the step before: the way from c[t-1] to c[t] has the gate of step t.",
-            "f[(t + 1) % len(dh)] * dc[t]": "The forget gate is that of the step after: the way from c[t-1] to c[t] has the gate of step t.",
-            "(1 - f[t]) * dc[t]": "The factor on the way back is 1 - f: what is kept, and so what comes back, is f.",
             "f[t] * (1 - f[t]) * dc[t]": "The slope of the forget gate stands on the way back: the cell is multiplied by f itself, the slope belongs to the gate's sum.",
             "f[t] * (dc[t] - later)": "Only one step back is counted: what arrived from later has to go on to all earlier steps.",
             "(f[t] + o[t] * (1 - np.tanh(c[t]) ** 2)) * dc[t]": "o and the slope of tanh stand on the way from cell to cell: between two cells there is only the forget gate.",
             "f[t] * dc[t] + dh[t] * np.tanh(c[t]) * o[t] * (1 - o[t])": "The output gate's sum passes something back: here nothing goes back but through the cell.",
         },
         "o[t] * (1": {
-            "(1": "The output gate is missing on the way from h to c.",
             "o[t] * (1 - o[t]) * (1": "The slope of the output gate stands on the way from h to c: the cell is multiplied by o itself.",
             "o[min(t + 1, len(dh) - 1)] * (1": "The output gate is that of the step after: h[t] is shown by o[t].",
-            "o[t - 1] * (1": "The output gate is that of the step before: h[t] is shown by o[t].",
             "f[t] * (1": "The forget gate stands on the way from h to c: there it is the output gate.",
-        },
-        " * (1 - np.tanh(c[t]) ** 2)": {
-            "": "The slope of tanh is missing on the way from h to c.",
         },
         "np.tanh(c[t]) ** 2": {
             "c[t] ** 2": "The slope of tanh is made of c itself and turns negative where c is large: it has to be made of the value of tanh.",
             "np.tanh(c[t])": "The slope is 1 - tanh(c), which is above 1 for every negative c: no slope of tanh is.",
         },
-        " + later": {
-            " + 0 * later": "What comes from later is not added: a cell also acts through the next cell.",
-        },
+        " + later ->  + 0 * later": "What comes from later is not added: a cell also acts through the next cell.",
         "return dc, later": {
             "return dc, dc[0]": "The gradient for the first state is that of the first cell: it has the first forget gate still to pass.",
-            "return later, dc": "The two results are in the wrong order: all steps first, then the state before them.",
-            "return dc, 0 * later": "The gradient for the state before the first is zero: it is the first cell's, through the first forget gate.",
             "return dc, f[-1] * dc[0]": "The gradient for the state before the first has the last forget gate: it is the first one's.",
             "return dc, f[min(1, len(f) - 1)] * dc[0]": "The gradient for the state before the first has the second forget gate: it is the first one's.",
             "return dc, f[0] * later": "The gradient for the state before the first is multiplied by the first forget gate twice.",
-            "return dc[::-1], later": "The steps are in reverse order: they were found from the last to the first and have to be turned round.",
-            "return dc / len(dc), later / len(dc)": "The adjoints are divided by the number of steps: a mean over steps is the loss's affair.",
             "dc[-1] += dc_last\n    return dc, later": "The gradient of the last cell is counted twice at the last step.",
-            "return dc, later.sum(axis=0)": "The gradient for the state before the first is summed over the batch: every sequence has its own.",
-            "return 0 * dc + dc[0], later": "All steps hold the adjoint of the first: each has its own.",
         },
-        "dh[t] + later": {
-            "dh[t] * f[t] + later": "The gate multiplies also what enters through h at the same step: f[t] acts on the way to the step before.",
-        },
-        "reversed(range(len(dh)))": {
-            "range(len(dh))": "The steps run forward: a gradient goes from the last step to the first.",
-        },
+        "dh[t] + later -> dh[t] * f[t] + later": "The gate multiplies also what enters through h at the same step: f[t] acts on the way to the step before.",
+        "reversed(range(len(dh))) -> range(len(dh))": "The steps run forward: a gradient goes from the last step to the first.",
         "(1 - np.tanh(c[t]) ** 2)": {
             "np.tanh(c[t])": "tanh stands where its slope should: h goes back to c through the derivative of tanh.",
             "np.tanh(c[t]) * (1 - np.tanh(c[t]))": "The slope is that of the logistic function, made of the value of tanh: that value belongs to another function.",
             "sigmoid(c[t]) * (1 - sigmoid(c[t]))": "The slope is that of the logistic function: today's cell is shown through tanh.",
             "(0.5 * (1 - np.tanh(c[t] / 2) ** 2))": "The slope is that of 2 sigma(c) - 1, the function of 1997: today's cell is shown through tanh.",
             "(1 - (o[t] * np.tanh(c[t])) ** 2)": "The slope is 1 - h^2, as in a plain tanh cell: in the LSTM h has passed the output gate as well.",
-            "(1 - np.tanh(c[t - 1]) ** 2)": "The slope is taken at the cell of the step before: h[t] shows c[t].",
         },
         "o[t] * (1 - np.tanh(c[t]) ** 2) * dh[t] + later": {
             "dh[t] + later": "The gradient of h is added to that of c as it is: between the two lie the output gate and the slope of tanh.",
@@ -525,38 +480,26 @@ slips(
     {
         "D[t] = np.where(t < lengths, total.max(axis=1), 0.0)": {
             "D[t] = np.where(t < lengths, (total + np.log10(f[t])).max(axis=1), 0.0)": "The step's own gate is counted: the way from c[t] to later cells begins with the gate of step t + 1.",
-            "D[t] = -np.where(t < lengths, total.max(axis=1), 0.0)": "The sign is turned: gates are below 1, so their logarithms are negative.",
             "D[t] = np.where(t < lengths, total.sum(axis=1), 0.0)": "The sum over units is returned: asked for is the best.",
             "D[t] = np.where(t < lengths, total[:, -1], 0.0)": "The last unit is returned: asked for is the best.",
             "D[t] = np.where(t < lengths, np.median(total, axis=1), 0.0)": "The median of the units is returned: asked for is the best.",
             "D[t] = np.where(t < lengths, total.max(axis=1) / np.maximum(lengths - 1 - t, 1), 0.0)": "The mean over the steps is returned: asked for is the sum.",
             "D[t] = np.where(t < lengths, 10 ** total.max(axis=1), 0.0)": "The path itself is returned: asked for is its logarithm.",
         },
-        "np.where(real, np.log10(f[t]), 0.0)": {
-            "np.log10(f[t])": "The gates of padded steps are counted: the path ends at the last real step.",
-        },
-        "np.where(t < lengths, total.max(axis=1), 0.0)": {
-            "np.where(t < lengths, total.max(axis=1), np.log10(f[t]).max(axis=1))": "Padded steps are not 0.",
-        },
+        "np.where(real, np.log10(f[t]), 0.0) -> np.log10(f[t])": "The gates of padded steps are counted: the path ends at the last real step.",
+        "np.where(t < lengths, total.max(axis=1), 0.0) -> np.where(t < lengths, total.max(axis=1), np.log10(f[t]).max(axis=1))": "Padded steps are not 0.",
         "total.max(axis=1)": {
             "total.min(axis=1)": "The worst unit is returned: asked for is the best.",
             "total.mean(axis=1)": "The mean over units is returned: asked for is the best.",
             "total.max()": "The best is taken over the batch and units together: every sequence has its own path.",
         },
         "np.log10(f[t])": {
-            "np.log(f[t])": "These are natural logarithms: log10 was asked for.",
             "np.log2(f[t])": "These are logarithms to the base 2: log10 was asked for.",
             "f[t]": "The gates themselves are added: their logarithms are asked for.",
-            "np.log10(1 - f[t])": "The path is that of 1 - f: a cell is multiplied by f at every step.",
         },
         "real = (t < lengths)[:, None]": {
-            "real = (t < lengths - 1)[:, None]": "The sequences end one step too early: the last real step is on the path.",
             "real = (t < lengths[0])": "The first sequence's length is used for all: every sequence ends where it ends.",
             "real = (t < lengths.max())": "The longest length is used for all sums: every sequence ends where it ends.",
-            "real = (t <= lengths)[:, None]": "The sequences end one step too late: lengths count from 1, indices from 0.",
-        },
-        "    real = (t < lengths)[:, None]": {
-            "    real = True\n        D[t] = total.max(axis=1)": "The lengths are ignored: padded steps are 0 and are not on the path.",
         },
     },
 )
@@ -582,10 +525,6 @@ def best_of(sums):
 
 def log_of_the_sum(logs, t, n):
     return np.log10((10 ** logs[t + 1 : n]).sum(axis=0)).max() if t + 1 < n else 0.0
-
-
-def lengths_for_all(choose):
-    return lambda f, lengths: by_slices(f, np.full_like(lengths, choose(lengths)))
 
 
 def not_turned_back(f, lengths):
@@ -642,14 +581,6 @@ def mean_gate(f, lengths):
 
 mistakes(
     path,
-    longest_length=(
-        "The longest length is used for all, for sums and padding: every sequence ends where it ends.",
-        lengths_for_all(max),
-    ),
-    one_skipped=(
-        "A step is skipped: the way from c[t] to later cells begins with the gate of step t + 1.",
-        path_by(lambda logs, t, n: best_of(logs[t + 2 : n])),
-    ),
     padded_like_real=(
         "Padded steps hold the sum of the gates behind them: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: best_of(logs[t + 1 :])),
@@ -686,10 +617,6 @@ mistakes(
         "Padded steps are not a number, or were never filled: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: np.nan),
     ),
-    no_logarithm=(
-        "The path itself is returned, 1 where the sum is empty or padded: asked for is its logarithm.",
-        lambda f, lengths: 10 ** by_slices(f, lengths),
-    ),
     infinite_at_padding=(
         "Padded steps are minus infinity: they are 0.",
         path_by(lambda logs, t, n: best_of(logs[t + 1 : n]), lambda logs, t: -np.inf),
@@ -701,29 +628,18 @@ mistakes(
 slips(
     bias,
     {
-        " - feedback": {
-            " - 0 * feedback": "The feedback is ignored: gate and feedback together make the factor of a step.",
-        },
         "np.log(f / (1 - f))": {
             "np.log(f)": "This is the logarithm of the gate, which is negative for every gate: a gate above one half needs a positive bias.",
-            "np.log((1 - f) / f)": "The sign is wrong: a gate near 1 needs a large positive bias.",
-            "np.log10(f / (1 - f))": "The decimal logarithm is used: sigma is made with e.",
             "np.arctanh(f)": "The inverse of tanh is used: the gate is a logistic function.",
             "sigmoid(f)": "sigma is applied to the gate: asked for is its inverse.",
-            "np.log2(f / (1 - f))": "The logarithm to the base 2 is used: sigma is made with e.",
             "np.log(f / (1 + f))": "There is a wrong sign in sigma's inverse: a gate of one half has a bias of 0.",
-            "np.arctanh(2 * f - 1)": "This is half of the bias: the logistic function is a tanh of half its argument.",
             "np.log(f) / (1 - f)": "The logarithm covers only a part of what it should: a gate and its complement have biases that differ in sign alone.",
             "np.log(f) / np.log(1 - f)": "Two logarithms are divided: a gate of one half has a bias of 0.",
             "np.log(1 / (1 - f))": "One of the two places of the gate in sigma's inverse is empty: a gate of one half has a bias of 0.",
             "np.log(1 / f)": "This is minus the logarithm of the gate: solve sigma(b) = f for b.",
-            "f / (1 - f)": "The logarithm is missing: solve sigma(b) = f for b.",
-            "np.abs(np.log(f / (1 - f)))": "The absolute value of the bias is returned: it is negative for gates below one half.",
             "np.log(f / (1 - f)).round(3)": "The bias is rounded to three digits: return it as it is.",
         },
-        "return np.log(f / (1 - f))": {
-            "return f": "The gate is returned: asked for is its bias.",
-        },
+        "return np.log(f / (1 - f)) -> return f": "The gate is returned: asked for is its bias.",
         "0.5 ** (1 / half_life)": {
             "np.exp(-1 / half_life)": "1 / e is left after this many steps, not one half.",
             "0.5 ** half_life": "The power is turned round: the longer the half-life, the closer to 1 the factor of one step.",
@@ -735,7 +651,6 @@ slips(
             "np.log(0.5) / half_life": "No gate comes out between 0 and 1, so none has a bias: look at the factor of one step, and at what is subtracted from what.",
             "0.5 ** (1 / (half_life - 1))": "One step too few: after n steps the factor was applied n times.",
             "0.5 ** (1 / (half_life + 1))": "One step too many: after n steps the factor was applied n times.",
-            "np.sqrt(0.5)": "All units get a half-life of two steps: each has its own.",
             "0.5 ** (1 / half_life[0])": "The first unit's half-life is used for all: each has its own.",
             "0.5 ** (1 / np.round(half_life))": "The half-life is rounded to whole steps: it need not be whole.",
             "0.5 ** (1 // half_life)": "1 // n cuts the fraction off: it is 0 for every half-life above one step.",
@@ -752,7 +667,6 @@ slips(
             "0.5 ** (1 / half_life) - feedback ** (1 / half_life)": "The root is taken of the feedback as well: it is added to the gate as it is, at every step.",
             "0.5 ** (1 / half_life) - feedback[0]": "The first unit's feedback is used for all: each has its own.",
             "0.5 ** (1 / half_life) - feedback.mean()": "The mean feedback is used for all units: each has its own.",
-            "np.maximum(0.5 ** (1 / half_life) - feedback, 0.5)": "Gates below one half are cut off: a bias may be negative.",
         },
     },
 )
@@ -789,7 +703,6 @@ slips(
     {
         "shortest * (longest / shortest) ** u": {
             "shortest + (longest - shortest) * u": "The time scales are spread uniformly: it is their logarithms that are to be.",
-            "longest * (shortest / longest) ** u": "Short and long are exchanged: u = 0 is the shortest time scale.",
             "(longest / shortest) ** u": "The shortest time scale is missing as a factor: with u = 0 it has to come out.",
             "longest**u": "The longest time scale alone is raised to u: with u = 0 the shortest has to come out, not 1.",
             "shortest * longest**u": "The quotient is missing: with u = 1 the longest time scale has to come out, not its product with the shortest.",
@@ -797,15 +710,12 @@ slips(
             "shortest * (longest / shortest) * u": "The quotient is multiplied by u: it is raised to the power u.",
             "shortest * (shortest / longest) ** u": "The quotient is upside down: the time scales would become shorter with u, and below 1 there is no logarithm.",
             "2 + (longest - 2) * u": "This is chrono initialisation, uniform from 2 on: asked for are uniform logarithms, from the shortest time scale on.",
-            "2 * (longest / 2) ** u": "The shortest time scale is always 2: the argument says which it is.",
             "shortest * (longest / shortest) ** np.sort(u)": "The numbers u are sorted: every unit keeps its own.",
             "shortest * (longest / shortest) ** (0 * u + u.mean(axis=2, keepdims=True))": "The mean of u is used for a whole layer: every unit has its own.",
-            "shortest * (longest / shortest) ** (0 * u + np.linspace(0, 1, u.shape[2]))": "The time scales are spread regularly over the units and u is ignored: u says where on the scale a unit lies.",
         },
         "np.log(tau - 1)": {
             "np.log(tau)": "The 1 is missing in the forget gate's bias: a time scale of two steps has a bias of 0.",
             "tau - 1": "The logarithm is missing: a bias as large as a time scale makes a gate that is hardly below 1.",
-            "np.log10(tau - 1)": "The decimal logarithm is used: sigma is made with e.",
             "np.log(tau + 1)": "1 is added to the time scale instead of taken off: a time scale of two steps has a bias of 0.",
             "(np.log(tau) - 1)": "1 is taken off the logarithm: it comes off the time scale itself.",
             "(1 - 1 / tau)": "The gate is returned: asked for is its bias.",
@@ -831,19 +741,15 @@ slips(
             "[-forget, forget, 0 * u, 0 * u + 1]": "The output gate's bias is set to 1: g and o have 0.",
         },
         "np.zeros_like(b_ih)": {
-            "b_ih.copy()": "The value stands in both vectors: they are added, so the bias is doubled.",
             "-b_ih": "The second vector is the negative of the first: they are added, so nothing is left. It holds zeros.",
             "np.concatenate([0 * u, 0 * u + 1, 0 * u, 0 * u], axis=2)": "The second vector has ones at the forget gate, which are added: it holds zeros.",
             "np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The forget gate's bias stands in both vectors: they are added, so it is doubled.",
         },
         "return b_ih, np.zeros_like(b_ih)": {
-            "return np.zeros_like(b_ih), b_ih": "The two vectors are exchanged: the first gets the values, the second zeros.",
             "return np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2), np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2)": "The forget gate's bias is in the first vector, the input gate's in the second: everything belongs into the first.",
             "return np.concatenate([-forget, 0 * u, 0 * u, 0 * u], axis=2), np.concatenate([0 * u, forget, 0 * u, 0 * u], axis=2)": "The input gate's bias is in the first vector, the forget gate's in the second: everything belongs into the first.",
         },
-        "np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2)": {
-            "np.stack([-forget, forget, 0 * u, 0 * u], axis=3).reshape(*u.shape[:2], -1)": "The four biases of a unit lie side by side: all of i come first, then all of f, g and o.",
-        },
+        "np.concatenate([-forget, forget, 0 * u, 0 * u], axis=2) -> np.stack([-forget, forget, 0 * u, 0 * u], axis=3).reshape(*u.shape[:2], -1)": "The four biases of a unit lie side by side: all of i come first, then all of f, g and o.",
     },
 )
 
@@ -894,13 +800,10 @@ slips(
         "i, o, f, g = np.split(a, 4, axis=1)\n        return np.concatenate([i, f, g, o], axis=1)": {
             "i, f, g, o = np.split(a, 4, axis=1)\n        return np.concatenate([i, o, f, g], axis=1)": "The gates are read in PyTorch's order and written in ONNX's: the conversion runs the other way.",
         },
-        "i, o, f, g =": {
-            "i, f, o, g =": "Only candidate and output gate are exchanged: in ONNX the output gate is the second block.",
-        },
+        "i, o, f, g = -> i, f, o, g =": "Only candidate and output gate are exchanged: in ONNX the output gate is the second block.",
         "first + second": {
             "first": "The bias for the recurrence is lost: the two are added.",
             "second": "The bias for the input is lost: the two are added.",
-            "(first + second) / 2": "The bias is the mean of the two: they are added.",
         },
         "ordered(first + second)": {
             "first + second": "The biases keep ONNX's order: they are cut and stacked like the weights.",
@@ -911,34 +814,16 @@ slips(
             "sum(np.split(ordered(B), 2, axis=1))": "All of B is cut into four before the two biases are taken apart: it holds eight blocks, four for each.",
             "ordered(B)": "All of B is cut into four and nothing is added: it holds two biases of four blocks, which become one.",
             "np.concatenate([ordered(first), ordered(second)], axis=1)": "Both biases are returned, side by side: they are added to one.",
-            "ordered(first + second)[:1].repeat(len(B), axis=0)": "The first direction's bias is used for both: each has its own.",
-            "ordered(first + second).sum(axis=0)": "The bias is summed over the directions: each has its own.",
-            "ordered(first + second).ravel()": "The biases of the directions lie one behind the other: the axis of directions stays in front.",
         },
         "ordered(W), ordered(R)": {
             "ordered(W), R": "The recurrent weights keep ONNX's order: they are cut and stacked like the others.",
             "W, ordered(R)": "The input weights keep ONNX's order: they are cut and stacked like the others.",
-            "ordered(R), ordered(W)": "Input and recurrent weights are exchanged.",
         },
-        "return ordered(W), ordered(R), ordered(first + second)": {
-            "return ordered(W)[0], ordered(R)[0], ordered(first + second)[0]": "The axis of directions is lost: it stays in front.",
-            "return ordered(W)[::-1], ordered(R)[::-1], ordered(first + second)[::-1]": "The directions are exchanged: they stay in their order.",
-            "return ordered(first + second), ordered(W), ordered(R)": "The bias comes first: the order is input weights, recurrent weights, bias.",
-            "return ordered(W)[:1], ordered(R)[:1], ordered(first + second)[:1]": "Only the first direction is returned: each has weights of its own.",
-            "return ordered(W).swapaxes(1, 2), ordered(R).swapaxes(1, 2), ordered(first + second)": "The weights are transposed, as in Keras: here rows are gates, as in the file.",
-        },
-        "np.concatenate([i, f, g, o], axis=1)": {
-            "np.stack([i, f, g, o], axis=2).reshape(a.shape)": "The gates of a unit are written side by side: each gate is a block of its own.",
-        },
-        "np.split(a, 4, axis=1)": {
-            "(a[:, k::4] for k in range(4))": "Every fourth row is taken for a gate: each gate is a block of H rows.",
-        },
-        "np.split(B, 2, axis=1)": {
-            "B[:, ::2], B[:, 1::2]": "Every second entry of B is taken for one of the biases: the first half is the bias for the input, the second that for the recurrence.",
-        },
-        "ordered(R)": {
-            "ordered(R.reshape(len(R), 4, *R.shape[2:], -1).swapaxes(2, 3).reshape(R.shape))": "The block of each gate is transposed in the recurrent weights: rows stay rows, as in the file.",
-        },
+        "return ordered(W), ordered(R), ordered(first + second) -> return ordered(W)[:1], ordered(R)[:1], ordered(first + second)[:1]": "Only the first direction is returned: each has weights of its own.",
+        "np.concatenate([i, f, g, o], axis=1) -> np.stack([i, f, g, o], axis=2).reshape(a.shape)": "The gates of a unit are written side by side: each gate is a block of its own.",
+        "np.split(a, 4, axis=1) -> (a[:, k::4] for k in range(4))": "Every fourth row is taken for a gate: each gate is a block of H rows.",
+        "np.split(B, 2, axis=1) -> B[:, ::2], B[:, 1::2]": "Every second entry of B is taken for one of the biases: the first half is the bias for the input, the second that for the recurrence.",
+        "ordered(R) -> ordered(R.reshape(len(R), 4, *R.shape[2:], -1).swapaxes(2, 3).reshape(R.shape))": "The block of each gate is transposed in the recurrent weights: rows stay rows, as in the file.",
     },
 )
 
@@ -966,14 +851,6 @@ def swapped_without_a_copy(W, R, B):
         a[:, 2 * H : 3 * H] = a[:, 3 * H :]
         a[:, 3 * H :] = a[:, H : 2 * H]
     return found
-
-
-@onnx.mistake("The second direction is converted as the first: each has weights of its own.")
-def first_direction_twice(W, R, B):
-    H = R.shape[2]
-    order = np.concatenate([np.arange(H) + k * H for k in (0, 2, 3, 1)])
-    b = (B[:, : 4 * H] + B[:, 4 * H :])[:, order]
-    return tuple(np.repeat(a[:1], len(a), axis=0) for a in (W[:, order], R[:, order], b))
 
 
 @onnx.mistake("The bias is cut into eight and neighbours are added: it is four blocks for the input, then four more.")

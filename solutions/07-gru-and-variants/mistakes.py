@@ -33,9 +33,7 @@ slips(
             "dh * z + product * r + da_z @ W_h[H : 2 * H]": "The road through the reset gate is missing in dh_prev: r was computed from the old state as well.",
             "dh * z + product * r + da_r @ W_h[:H]": "The road through the update gate is missing in dh_prev: z was computed from the old state as well.",
         },
-        "product = da_n @ W_h[2 * H :]": {
-            "product = da_n @ W_h[2 * H :].T": "W_hn is used in the wrong orientation on the way back: there an entry of the reset state gathers from all units that read it.",
-        },
+        "product = da_n @ W_h[2 * H :] -> product = da_n @ W_h[2 * H :].T": "W_hn is used in the wrong orientation on the way back: there an entry of the reset state gathers from all units that read it.",
         "da_n = dh * (1 - z) * (1 - n**2)": {
             "da_n = dh * (1 - z)": "The slope of the tanh is missing: the gradient of n has to pass the squashing before it reaches the sum.",
             "da_n = dh * z * (1 - n**2)": "The new value gets the share of the old state: it entered the new state with what z leaves.",
@@ -61,9 +59,7 @@ slips(
             "np.concatenate([da_z, da_r, da_n], axis=1)": "The blocks of dx, dW_x and db are in the order z r n: they have to lie as the weights do, r z n.",
             "np.concatenate([da_rz, product * 0 + da_n * r], axis=1)": "The gradients for the input, W_x and b have been multiplied by r in the n block: the input's part stands outside the reset.",
         },
-        "da.sum(axis=0)": {
-            "da.mean(axis=0)": "The gradient of the bias is averaged over the batch: all sequences use the same bias, so their parts are summed.",
-        },
+        "da.sum(axis=0) -> da.mean(axis=0)": "The gradient of the bias is averaged over the batch: all sequences use the same bias, so their parts are summed.",
     },
 )
 
@@ -113,7 +109,6 @@ edits(
         "The slope of the update gate is that of a tanh: a gate is a logistic function.": [
             ("(h_prev - n) * z * (1 - z)", "(h_prev - n) * (1 - z**2)")
         ],
-        "The bias is missing where the gates and the new value are computed again.": [("x @ W_x.T + b", "x @ W_x.T")],
         "The bias of n has been put inside the reset gate: here r multiplies the old state and nothing else.": [
             ("np.tanh(a[:, 2 * H :] +", "np.tanh(a[:, 2 * H :] - (1 - r) * b[2 * H :] +")
         ],
@@ -221,10 +216,6 @@ edits(
         "All gradients of weights are averaged over the batch: all sequences use the same weights, so their parts are summed.": [
             ("da.T @ x, dW_h, da.sum(axis=0)", "da.T @ x / len(x), dW_h / len(x), da.mean(axis=0)")
         ],
-        "dx and dh_prev are returned in the wrong order: dx comes first.": [
-            ("return da @ W_x, dh_prev", "return dh_prev, da @ W_x")
-        ],
-        "dW_x and dW_h are returned in the wrong order: dW_x comes first.": [("da.T @ x, dW_h", "dW_h, da.T @ x")],
         "W_x is used in the wrong orientation for dx: on the way back an input gathers from all sums that it entered.": [
             ("return da @ W_x", "return da @ W_x.T")
         ],
@@ -236,8 +227,8 @@ edits(
 slips(
     coupled,
     {
+        "(c_prev - g) * f * (1 - f) -> (c_prev - g) * (1 - f)": "A factor is missing in the slope of the gate f: it is flat where the gate is closed as well as where it is open.",
         "dc + dh * o * (1 - shown**2)": {
-            "dh * o * (1 - shown**2)": "What comes back from step t + 1 is missing: dc is to be added to what the output sends to the cell state.",
             "dc": "The output's part is missing in the gradient of the cell state: h was made from c.",
             "dc + dh * o": "The slope of the last tanh is missing on the way from h to c.",
             "dc + dh * (1 - shown**2)": "The output gate is missing on the way from h to c: it multiplied what was shown of c.",
@@ -247,7 +238,6 @@ slips(
         },
         "total * (c_prev - g) * f * (1 - f)": {
             "total * c_prev * f * (1 - f)": "The gate is treated as a forget gate alone: where it keeps more of the old state it also writes less of the candidate.",
-            "total * (c_prev + g) * f * (1 - f)": "The candidate enters with the wrong sign: a larger f brings less of it.",
             "total * (g - c_prev) * f * (1 - f)": "The gradient of the gate has the wrong sign: a larger f brings more of the old cell state.",
             "total * (c - g) * f * (1 - f)": "The cell state after the step is used where the gate multiplied the one before it.",
             "total * (c_prev - g)": "The slope of the gate f is missing: its gradient has to pass the squashing before it reaches the sum.",
@@ -362,9 +352,6 @@ edits(
             ("axis=1)", "axis=0)")
         ],
         "The first two blocks are swapped: asked for is f, g, o.": [("[da_f, da_g, da_o]", "[da_g, da_f, da_o]")],
-        "da is averaged over the batch: every sequence has sums of its own, so nothing is averaged.": [
-            ("axis=1), total", "axis=1) / len(dh), total")
-        ],
         "f stands twice in dc_prev: the old cell state was multiplied by it once.": [
             ("axis=1), total * f", "axis=1), total * f * f")
         ],
@@ -396,7 +383,6 @@ slips(
     {
         "dc + dh * o * (1 - shown**2) + da_o * p[2]": {
             "dc + dh * o * (1 - shown**2)": "The output gate's peephole is missing in the gradient of c: the gate has seen the new cell state.",
-            "dh * o * (1 - shown**2) + da_o * p[2]": "What comes back from step t + 1 is missing: dc is to be added to the other parts.",
             "dc + dh * o + da_o * p[2]": "The slope of the last tanh is missing on the way from h to c.",
             "dc + dh * (1 - shown**2) + da_o * p[2]": "The output gate is missing on the way from h to c: it multiplied what was shown of c.",
             "dc + dh * o * (1 - shown**2) + da_o": "The peephole weight of the output gate is missing: the gate saw p_o times the cell state.",
@@ -436,9 +422,7 @@ slips(
             "da_g = total * i": "The slope of the candidate's tanh is missing: its gradient has to pass the squashing before it reaches the sum.",
             "da_g = total * (1 - g**2)": "The input gate is missing in the gradient of the candidate.",
         },
-        "[da_i, da_f, da_g, da_o]": {
-            "[da_i, da_f, da_o, da_g]": "The last two blocks of da are swapped: the order is i, f, g, o.",
-        },
+        "[da_i, da_f, da_g, da_o] -> [da_i, da_f, da_o, da_g]": "The last two blocks of da are swapped: the order is i, f, g, o.",
     },
 )
 
@@ -477,7 +461,6 @@ edits(
         "dc has been sent through the output gate: it is a gradient of c itself and enters as it is.": [
             (OUT, "(dc + dh) * o * (1 - shown**2) + da_o * p[2]")
         ],
-        "dc counts twice in the gradient of c.": [(OUT, f"dc + {OUT}")],
         "The output gate's peephole counts twice in the gradient of c.": [(OUT, f"{OUT} * 2")],
         "The output gate's peephole has the wrong sign in the gradient of c: the roads are added.": [
             (OUT, "dc + dh * o * (1 - shown**2) - da_o * p[2]")
@@ -510,9 +493,6 @@ edits(
         ],
         "The gate f is missing in dc_prev: only that share of the old cell state was kept.": [
             (BACK, BACK.replace("total * f", "total"))
-        ],
-        "The straight road in dc_prev has the share that is lost: f is what was kept.": [
-            (BACK, BACK.replace("total * f", "total * (1 - f)"))
         ],
         "The straight road in dc_prev has the share of the input gate: f is what was kept of the old cell state.": [
             (BACK, BACK.replace("total * f", "total * i"))
@@ -579,7 +559,6 @@ edits(
         "dp is summed over the units: every unit has weights of its own, and it is the sequences that are summed.": [
             ("axis=1)\n    return", "axis=2)\n    return")
         ],
-        "dc_prev and dp are returned in the wrong order.": [("axis=1), dc_prev, dp", "axis=1), dp, dc_prev")],
         "@ is a product of matrices: every unit has its own peephole weight, so the product is entry by entry.": [
             (OUT, OUT.replace("da_o * p[2]", "da_o @ p[2]"))
         ],
@@ -601,12 +580,10 @@ def blocks(weights, bias):
 slips(
     lab,
     {
-        "u, r = np.split(kernel_gates, 2, axis=1)": {
-            "r, u = np.split(kernel_gates, 2, axis=1)": "In the kernels u and r are taken in the wrong order: the first half of the columns is u.",
-        },
-        "b_u, b_r = np.split(bias_gates, 2)": {
-            "b_r, b_u = np.split(bias_gates, 2)": "In the biases u and r are taken in the wrong order: u comes first.",
-        },
+        "joined[:, :I], joined[:, I:] -> joined[:, I:], joined[:, :I]": "W_x and W_h are returned in the wrong order.",
+        "[r, -u, kernel_new] -> [r, -u, -kernel_new]": "The new value has changed its sign too: only u is turned round.",
+        "u, r = np.split(kernel_gates, 2, axis=1) -> r, u = np.split(kernel_gates, 2, axis=1)": "In the kernels u and r are taken in the wrong order: the first half of the columns is u.",
+        "b_u, b_r = np.split(bias_gates, 2) -> b_r, b_u = np.split(bias_gates, 2)": "In the biases u and r are taken in the wrong order: u comes first.",
         "u, r = np.split(kernel_gates, 2, axis=1)\n    joined = np.concatenate([r, -u, kernel_new], axis=1).T  # (3H, I + H)\n    b_u, b_r = np.split(bias_gates, 2)": {
             "r, u = np.split(kernel_gates, 2, axis=1)\n    joined = np.concatenate([r, -u, kernel_new], axis=1).T\n    b_r, b_u = np.split(bias_gates, 2)": "u and r are taken in the wrong order, in kernels and biases: u comes first.",
         },
@@ -615,7 +592,6 @@ slips(
             "[r, 1 - u, kernel_new]": "The kernels of z are 1 minus those of u: it is the gate that is 1 minus the other, not its weights.",
             "[-u, r, kernel_new]": "The blocks of the weights are in the order z r n: asked for is r z n.",
             "[-r, u, kernel_new]": "The sign has been changed for r instead of u: it is the update gate that is turned round.",
-            "[r, -u, -kernel_new]": "The new value has changed its sign too: only u is turned round.",
             "[-r, -u, kernel_new]": "The reset gate has changed its sign too: only u is turned round.",
         },
         "[b_r, -b_u, bias_new]": {
@@ -627,14 +603,8 @@ slips(
             "[r, u, kernel_new], axis=1).T\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([b_r, b_u, bias_new])": "z has been given the weights of u as they are, kernels and bias: where u takes the new value z keeps the old one.",
             "[-u, r, kernel_new], axis=1).T\n    b_u, b_r = np.split(bias_gates, 2)\n    return joined[:, :I], joined[:, I:], np.concatenate([-b_u, b_r, bias_new])": "All blocks are in the order z r n: asked for is r z n.",
         },
-        "joined[:, :I], joined[:, I:]": {
-            "joined[:, -I:], joined[:, :-I]": "The columns are split as if the state came first: in [x, h] the input does.",
-            "joined[:, I:], joined[:, :I]": "W_x and W_h are returned in the wrong order.",
-            "joined[:, :I].T, joined[:, I:].T": "The weights are transposed: asked for is (3H, I) and (3H, H).",
-        },
-        "I = len(kernel_gates) - len(bias_new)": {
-            "I = len(bias_new)": "The number of inputs is taken to be the number of units: rows of the kernel are I + H.",
-        },
+        "joined[:, :I], joined[:, I:] -> joined[:, -I:], joined[:, :-I]": "The columns are split as if the state came first: in [x, h] the input does.",
+        "I = len(kernel_gates) - len(bias_new) -> I = len(bias_new)": "The number of inputs is taken to be the number of units: rows of the kernel are I + H.",
     },
 )
 
@@ -659,9 +629,6 @@ edits(
         ],
         "All signs are changed: only u is turned round, r and n stay.": blocks(
             "[-r, -u, -kernel_new]", "[-b_r, -b_u, -bias_new]"
-        ),
-        "The result as a whole has changed its sign: only the block of z does.": blocks(
-            "[-r, u, -kernel_new]", "[-b_r, b_u, -bias_new]"
         ),
         "All biases have changed their sign: only that of u is turned round.": [(BIAS, "[-b_r, -b_u, -bias_new]")],
         "In the bias the sign has been changed for r instead of u: the order is right, it is the update gate that is turned round.": [
@@ -704,10 +671,6 @@ edits(
         "The blocks of W_x are in the order z r n: asked for is r z n, as in W_h.": [
             (RETURN, "return np.concatenate([-u, r, kernel_new], axis=1).T[:, :I], joined[:, I:]")
         ],
-        "The bias of n is missing: it is taken over as it is.": [(BIAS, "[b_r, -b_u, 0 * bias_new]")],
-        "The bias is doubled: there is one bias here and one in the result.": [
-            (BIAS, "[2 * b_r, -2 * b_u, 2 * bias_new]")
-        ],
         "The block of n holds the weights of the reset gate: n has a kernel of its own.": [(WEIGHTS, "[r, -u, r]")],
         "The weights are reshaped, not transposed: a reshape reads the entries in another order.": [
             (RETURN, "return joined.T[:I].reshape(-1, I), joined.T[I:].reshape(-1, len(bias_new))")
@@ -745,7 +708,6 @@ slips(
             "b_x += moved\n    return b_x, b_h - moved": "b_x itself has been changed: return new arrays, the caller still needs the old ones.",
             "return b_x + moved, b_h": "What has been moved is still in b_h: it now counts twice.",
             "return b_x, b_h - moved": "What was taken out of b_h has not been added to b_x: the model has lost it.",
-            "return b_h - moved, b_x + moved": "The two biases are returned in the wrong order: b_x first.",
             "return b_x + moved, 0 * b_h": "b_h has been emptied: the block that could not be moved has to stay there.",
             "return b_x - moved, b_h - moved": "What was taken out of b_h is subtracted from b_x: it has to be added.",
             "return b_x + b_h, b_h - moved": "All of b_h has been added to b_x, the n block included, which stays in b_h as well.",
@@ -865,9 +827,7 @@ def two_blocks(b_x, b_h, order, reset_after):
 slips(
     norm,
     {
-        "blocks = a.reshape(len(a), *gain.shape)": {
-            "blocks = a.reshape(len(a), *gain.T.shape).swapaxes(1, 2)": "The columns of a are taken as units of G gates: they lie block after block, H entries each.",
-        },
+        "blocks = a.reshape(len(a), *gain.shape) -> blocks = a.reshape(len(a), *gain.T.shape).swapaxes(1, 2)": "The columns of a are taken as units of G gates: they lie block after block, H entries each.",
         "centred = blocks - blocks.mean(axis=2, keepdims=True)": {
             "centred = blocks - blocks.mean(axis=(1, 2), keepdims=True)": "The mean is taken over all blocks together: every gate has its own.",
             "centred = blocks - blocks.mean(axis=0, keepdims=True)": "The mean is taken over the batch: that is batch normalisation; here every sequence is on its own.",
@@ -883,13 +843,9 @@ slips(
         },
         "np.sqrt(variance + eps)": {
             "(np.sqrt(variance) + eps)": "eps is added to the root: it belongs to the variance, inside the root.",
-            "np.sqrt(variance)": "eps is missing: without it a gate whose sums are all equal divides by zero.",
             "(variance + eps)": "The root is missing: it is the standard deviation that the sums are divided by.",
-            "np.sqrt(variance + eps**2)": "eps is squared: it is added to the variance as it is.",
         },
         "gain * centred / np.sqrt(variance + eps) + offset": {
-            "centred / np.sqrt(variance + eps) + offset": "The gain is missing.",
-            "gain * centred / np.sqrt(variance + eps)": "The offset is missing.",
             "gain * (centred / np.sqrt(variance + eps) + offset)": "The offset is multiplied by the gain: it is added afterwards.",
             "(1 + gain) * centred / np.sqrt(variance + eps) + offset": "The gain is counted from 1: it is the factor itself.",
             "gain * blocks / np.sqrt(variance + eps) + offset": "The sums are divided, but their mean has not been taken off.",
@@ -952,13 +908,6 @@ edits(
         "The square stands where the root should: the sums are divided by the root of variance plus eps.": [
             (ROOT, "(variance + eps) ** 2")
         ],
-        "The offset is subtracted: it is added.": [("+ offset", "- offset")],
-        "Gain and offset are exchanged: the gain multiplies, the offset is added.": [
-            ("gain * centred", "offset * centred"),
-            ("+ offset", "+ gain"),
-        ],
-        "The sums are divided by the gain: it multiplies.": [("gain * centred", "centred / gain")],
-        "The gain is squared.": [("gain * centred", "gain**2 * centred")],
         "The gain stands under the root: it multiplies what comes out.": [
             ("gain * centred / np.sqrt(variance + eps)", "centred / np.sqrt(gain * (variance + eps))")
         ],
@@ -1040,9 +989,7 @@ slips(
             "np.sum(logs / np.log(2), axis=(0, 1)) / np.sum(mask)": "Two different logarithms are mixed: use the same one for z and for 2.",
         },
         "-np.log(2) / mean_log": {
-            "np.log(2) / mean_log": "The sign is wrong: ln z is negative, and a half-life is not.",
             "-1 / mean_log": "This is the time after which a share 1/e is left, not a half, or the two logarithms have different bases.",
-            "-mean_log / np.log(2)": "Numerator and denominator are swapped: a larger z makes a longer half-life.",
             "-np.log(2) * mean_log": "The logarithms are multiplied: gates closer to 1 have to give a longer half-life.",
             "1 / (1 - np.exp(mean_log))": "This is 1 / (1 - z), the mean time until a unit is replaced: asked for is the half-life.",
             "np.log(2) / (1 - np.exp(mean_log))": "-ln z is approximated by 1 - z, which is right only for z close to 1.",
@@ -1056,7 +1003,6 @@ slips(
             "np.ceil(-np.log(2) / mean_log)": "The half-life is rounded up to whole steps: it need not be a whole number.",
             "np.round(-np.log(2) / mean_log)": "The half-life is rounded to whole steps: it need not be a whole number.",
             "-np.log(2) / mean_log + 1": "One step is added: the k of the equation is the half-life itself.",
-            "-np.log(2) / mean_log / z.shape[2]": "The half-life is divided by the number of units: every unit has its own.",
         },
         "logs = np.log(np.where(mask[:, :, None] > 0, z, 1))": {
             "logs = mask[:, :, None] * np.log(z)": "Padded steps are multiplied by 0 after the logarithm: where a 0 stands there, its logarithm is infinite and 0 times it is NaN.",
