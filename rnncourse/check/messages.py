@@ -88,7 +88,7 @@ def _exchanged(seen) -> list[str]:
     pairs = [(a, b) for a, b in itertools.combinations(came, 2) if (came[a], came[b]) == (due[b], due[a])]
     if len(pairs) != 1 or due[pairs[0][0]] == due[pairs[0][1]]:
         return []
-    return [f"{pairs[0][0]} and {pairs[0][1]} look exchanged."]
+    return [f"{pairs[0][0]} and {pairs[0][1]} have each other's shapes."]
 
 
 def _value(spec: Spec, case: Case, name: str, seen, reveal: bool) -> str:
