@@ -64,8 +64,13 @@ def _is_text(value) -> bool:
 def leaves(value, expected, names) -> dict[str, Leaf]:
     """Split `value` into named leaves, in the structure of `expected`.
 
-    `names` is a string (one returned value) or a tuple of strings (a returned tuple). What does not fit is a Problem.
+    `names` is a string (one returned value), a tuple of strings (a returned tuple) or None (a dict with the names as
+    its keys). What does not fit is a Problem.
     """
+    if names is None:
+        fits = isinstance(value, dict) and value.keys() == expected.keys()
+        parts = tuple(value[k] for k in expected) if fits else value
+        return leaves(parts, tuple(expected.values()), tuple(expected))
     if isinstance(names, str):
         if value is None and expected is not None:
             return _everywhere(expected, names, _none(f"{names}, {described(expected)}"))

@@ -75,7 +75,7 @@ def by_loop(h_n, W, b):
 # 3. LeakyRNN
 
 leaky = exercise(
-    "LeakyRNN", points=4, returns="what it gives", adapter="module", forbidden=("rnncourse.layers", *LAYERS, *CELLS)
+    "LeakyRNN", points=4, returns=("output", "h_n"), adapter="module", forbidden=("rnncourse.layers", *LAYERS, *CELLS)
 )
 
 
@@ -86,8 +86,8 @@ def draw_leaky(rng, T, B, I, H):
     return {
         "init": {"inputs": I, "hidden": H},
         "weights": {name: rng.normal(size=size) for name, size in weights.items()},
-        "inputs": [rng.normal(size=(T, B, I)), h0],
-        "cotangents": [rng.normal(size=(T, B, H)), rng.normal(size=(1, B, H))],
+        "inputs": {"x": rng.normal(size=(T, B, I)), "h0": h0},
+        "cotangents": {"output": rng.normal(size=(T, B, H)), "h_n": rng.normal(size=(1, B, H))},
     }
 
 
