@@ -52,7 +52,8 @@ leaky = exercise("Leaky", points=3, returns=("new",), adapter="module")
 def draw(rng, B, I, H):
     x, h, g = rng.normal(size=(B, I)), rng.normal(size=(B, H)), rng.normal(size=(B, H))
     weights = {"W_x": rng.normal(size=(H, I)), "b": rng.normal(size=H)}
-    return {"init": {"inputs": I, "hidden": H}, "weights": weights, "inputs": {"x": x, "h": h}, "cotangents": {"new": g}}
+    init, inputs = {"inputs": I, "hidden": H}, {"x": x, "h": h}
+    return {"init": init, "weights": weights, "inputs": inputs, "cotangents": {"new": g}}
 
 
 # a function on tensors, of which gradients are asked for as well: the state's gradient ends at the seam

@@ -211,7 +211,8 @@ def _outputs(value, names: tuple[str, ...]) -> dict:
         raise Misfit(f"forward returned {came}; expected {asked}.{' Is a `return` missing?' * (value is None)}")
     for name, part in zip(names, parts, strict=True):
         if not isinstance(part, torch.Tensor):
-            raise Misfit(f"forward: {name} is {described(part)}; expected a tensor.")
+            hint = " torch.stack makes one of a list." if isinstance(part, list) else ""
+            raise Misfit(f"forward: {name} is {described(part)}; expected a tensor.{hint}")
     return dict(zip(names, parts, strict=True))
 
 

@@ -80,11 +80,9 @@ def _right_and_wrong(seen: list) -> list[str]:
     if not right or len(right) == len(leaves) or any(o.reply.trouble for o in seen):
         return []
     wrong = f"Wrong: {', '.join(k for k in leaves if k not in right)}."
-    return [
-        f"{wrong} The other {len(right)} are right."
-        if len(right) > MOST_RIGHT
-        else f"Right: {', '.join(right)}. {wrong}"
-    ]
+    if len(right) > MOST_RIGHT:
+        return [f"{wrong} The other {len(right)} are right."]
+    return [f"Right: {', '.join(right)}. {wrong}"]
 
 
 def _exchanged(seen) -> list[str]:
