@@ -191,7 +191,9 @@ KINDS = [("RNN", 1, 0), ("LSTM", 1, 0), ("GRU", 2, 0), ("LSTM", 2, 3), ("LSTM", 
 KINDS += [("LSTM", 2, 4), ("LSTM", 1, 3), ("GRU", 1, 0)]
 
 
-@count.inputs(I=(5, 3, 4, 7, 2, 6, 9, 5, 8, 2), H=(6, 4, 7, 5, 8, 3, 4, 6, 9, 5), L=(1, 1, 2, 3, 2, 3, 2, 1, 1, 3), kind=range(10))
+@count.inputs(
+    I=(5, 3, 4, 7, 2, 6, 9, 5, 8, 2), H=(6, 4, 7, 5, 8, 3, 4, 6, 9, 5), L=(1, 1, 2, 3, 2, 3, 2, 1, 1, 3), kind=range(10)
+)
 def draw_count(rng, I, H, L, kind):
     cell, directions, P = KINDS[kind]
     return {"cell": cell, "I": I, "H": H, "L": L, "directions": directions, "P": min(P, H - 1)}

@@ -279,9 +279,7 @@ def by_places(lengths, order, pool, budget):
 
 # 6. film_vector
 
-film = exercise(
-    "film_vector", points=4, returns="vectors", adapter="tensors", gradients=("x",), calls=("frame",)
-)
+film = exercise("film_vector", points=4, returns="vectors", adapter="tensors", gradients=("x",), calls=("frame",))
 
 
 @film.inputs(T=(5, 1, 6, 3), B=(3, 2, 1, 4), C=(2, 1, 3, 2), H=(4, 3, 2, 5), W=(3, 2, 4, 4))

@@ -20,12 +20,17 @@ slips(
             "(t < lengths - 1)": "The last real step is not scored: it is real like any other.",
             "(t < lengths + warmup)": "The warm-up is put on top of the length: it is the first part of the sequence itself.",
             "(t < lengths - warmup)": "The warm-up is taken off at both ends: only the first steps are warm-up.",
+            "(t < 0 * lengths + lengths.max())": "The longest length counts for all sequences: each has its own.",
+            "(t < 0 * lengths + lengths.min())": "The shortest length counts for all sequences: each has its own.",
             "(t < lengths.max())": "Every sequence counts as long as the longest: each has its own length.",
         },
         ") & (": {
             ") | (": "Either condition is enough: a step counts if it is real and also past the warm-up.",
         },
         "(t >= warmup) & (t < lengths)": {
+            "(t + 1 >= warmup) & (t + 1 < lengths)": "Both limits are one step early: steps are counted from 0.",
+            "(t > warmup) & (t <= lengths)": "Both limits are one step late: steps are counted from 0.",
+            "(t < lengths) & ((t >= warmup) | (lengths <= warmup))": "Sequences that are not longer than the warm-up are scored from their first step: they are not scored at all.",
             "t < lengths": "The warm-up is scored as well: its steps are to be left out.",
             "(t >= warmup) & (t >= lengths)": "The mask is True in the padding: it is to be True for steps that count.",
             "(t >= warmup) & (t >= T - lengths)": "The sequences are taken to be padded at the front: here they begin at step 0.",
@@ -51,14 +56,19 @@ slips(
             "output[lengths - 1, rows, H:]": "The first half comes from the reader from the right: the first H entries are those from the left.",
         },
         "output[0, :, H:]": {
-            "output[lengths - 1, rows, H:]": "The reader from the right is read at the last real step, where it has seen a single input: it ends at step 0.",
+            "output[lengths - 1, rows, H:]": "The second half stands at the last real step too, where the reader from the right has seen a single input: it ends at step 0.",
+            "output[(len(output) - lengths).clamp(max=len(output) - 1), rows, H:]": "The reader from the right is looked for as if the padding stood in front: it ends at step 0.",
             "output[-1, :, H:]": "The reader from the right is read at the end of the array, where it begins: it ends at step 0.",
             "output[0, :, :H]": "The second half comes from the reader from the left.",
         },
         "[forward, backward], dim=1": {
             "[backward, forward], dim=1": "The two halves are exchanged: from the left comes first.",
         },
+        "forward = output[lengths - 1, rows, :H]\n    backward = output[0, :, H:]": {
+            "forward = output[lengths - 1, rows, 0::2]\n    backward = output[0, :, 1::2]": "The directions are taken to alternate: the first H entries are those from the left.",
+        },
         "return both.masked_fill((lengths == 0)[:, None], 0.0)": {
+            "return both * (lengths > 0)[:, None]": "NaN times zero is NaN, and the padding may be NaN: choose, do not multiply.",
             "return both": "An empty sequence gets a state: index -1 is the end of the array, and what stands there belongs to nobody.",
             "return torch.cat([forward.masked_fill((lengths == 0)[:, None], 0.0), backward], dim=1)": "Of an empty sequence the half from the right is not zero.",
             "return both.detach().masked_fill((lengths == 0)[:, None], 0.0)": "The states are cut off from the graph: the layer that made them cannot learn.",
@@ -84,6 +94,25 @@ def multiplied(logits, targets, lengths):
     real = (torch.arange(len(logits))[:, None] < lengths).to(logits)
     log_p = torch.log_softmax(logits, dim=-1)
     nats = -(log_p.gather(2, (targets * real.long())[..., None])[..., 0] * real).sum() / real.sum()
+    return nats, nats.exp()
+
+
+def masked_late(logits, targets, lengths):
+    """All logits go through the softmax."""
+    real = torch.arange(len(logits))[:, None] < lengths
+    nats = -torch.log_softmax(logits, dim=-1)[real].gather(1, targets[real][:, None]).mean()
+    return nats, nats.exp()
+
+
+def mean_of_exponentials(logits, targets, lengths):
+    real = torch.arange(len(logits))[:, None] < lengths
+    nats = -torch.log_softmax(logits[real], dim=-1).gather(1, targets[real][:, None])
+    return nats.mean(), nats.exp().mean()
+
+
+def shifted(logits, targets, lengths):
+    log_p = torch.log_softmax(logits[:-1], dim=-1).gather(2, targets[1:, :, None].clamp(0, logits.shape[2] - 1))
+    nats = -log_p[..., 0][torch.arange(1, len(logits))[:, None] < lengths].mean()
     return nats, nats.exp()
 
 
@@ -119,6 +148,7 @@ slips(
             "log_p.gather": "The sign is missing: the loss is minus the logarithm of the probability.",
         },
         "torch.log_softmax(logits[real], dim=-1)": {
+            "torch.log(torch.softmax(logits[real], dim=-1))": "A probability that is too small for a number is 0, and its logarithm infinite: softmax and logarithm belong together.",
             "torch.softmax(logits[real], dim=-1)": "The logarithm is missing: the loss is -ln of the probability.",
             "torch.log_softmax(logits[real], dim=0)": "The softmax runs over the tokens of the batch: it belongs over the vocabulary, the last axis.",
             "logits[real]": "The softmax is missing: logits are no probabilities before it.",
@@ -130,12 +160,14 @@ slips(
         "loss.exp()": {
             "2**loss": "The perplexity has another base than the loss: nats go with e.",
             "loss": "The loss is given back twice: perplexity is its exponential.",
+            "(loss * len(log_p)).exp()": "The perplexity is the exponential of the sum of the losses: it is that of their mean.",
             "loss.detach().exp()": "The perplexity is cut off from the graph.",
         },
         "return loss,": {
             "return loss / torch.log(torch.tensor(2.0)),": "The loss is in bits: asked for are nats.",
         },
         ").mean()": {
+            ").sum() / len(lengths)": "The sum is divided by the number of sequences: asked for is the mean over tokens.",
             ").sum()": "The sum is not divided by the number of real tokens.",
         },
     },
@@ -145,6 +177,18 @@ mistakes(
     multiplied=(
         "The mask multiplies the losses: 0 times NaN is NaN, so choose the real tokens before the logarithm.",
         multiplied,
+    ),
+    masked_late=(
+        "The padding goes through the softmax and is left out afterwards: backward then multiplies 0 by NaN.",
+        masked_late,
+    ),
+    mean_of_exponentials=(
+        "The perplexity is a mean of exponentials: it is the exponential of the mean.",
+        mean_of_exponentials,
+    ),
+    shifted=(
+        "The targets have been moved by one step: targets[t, b] already belongs to logits[t, b].",
+        shifted,
     ),
     mean_of_means=(
         "The mean is taken over each sequence first: then a token of a short sequence counts more than one of a long one.",
@@ -171,6 +215,11 @@ def unsorted(x, lengths):
     order = torch.arange(len(lengths))
     real = torch.arange(int(lengths.max()))[:, None] < lengths
     return x[: len(real)][real], real.sum(dim=1), order
+
+
+def data_unsorted(x, lengths):
+    data, sizes, _ = unsorted(x, lengths)
+    return data, sizes, torch.argsort(lengths, descending=True, stable=True)
 
 
 def by_sequences(x, lengths):
@@ -203,6 +252,7 @@ slips(
         },
         "return torch.cat(rows), batch_sizes, order": {
             "return torch.cat(rows), lengths[order], order": "The second value is the sorted lengths: batch_sizes counts sequences per step.",
+            "return torch.cat(rows), batch_sizes, lengths[order]": "The third value is the sorted lengths: order holds places in the batch.",
             "return torch.cat(rows), batch_sizes, torch.argsort(order)": "order is the inverse permutation: it should say where sequence k of the new order came from.",
             "return torch.cat(rows), batch_sizes.cumsum(0), order": "batch_sizes is summed up over the steps.",
             "return torch.cat(rows).detach(), batch_sizes, order": "The data are cut off from the graph: no gradient reaches what made x.",
@@ -214,6 +264,10 @@ mistakes(
     unsorted=(
         "The sequences are not sorted: a packed layer takes the first batch_sizes[t] rows of its state, so the longest must come first.",
         unsorted,
+    ),
+    data_unsorted=(
+        "order is right, but the rows of a step stand in the order of the batch as it came.",
+        data_unsorted,
     ),
     by_sequences=(
         "The data hold one sequence after the other: they are laid out step by step, all sequences of a step together.",
@@ -228,18 +282,24 @@ mistakes(
 # 5. token_batches
 
 
-def filled(lengths, order, pool, budget, cells=None, sort=True, across=False, key=None):
+def filled(lengths, order, pool, budget, cells=None, sort=True, across=False, key=None, late=False, alone=None):
     """The sampler with one of its rules changed."""
     made, batch = [], []
     cells = cells or (lambda batch, k: lengths[k] * (len(batch) + 1))
     for start in range(0, len(order), pool):
         some = order[start : start + pool].tolist()
         for k in sorted(some, key=key or (lambda k: lengths[k])) if sort else some:
-            if batch and cells(batch, k) > budget:
+            if alone is not None and lengths[k] > budget:
+                alone(made, k)
+                continue
+            if batch and not late and cells(batch, k) > budget:
                 made.append(batch)
                 batch = []
             batch.append(k)
-        if not across:
+            if late and cells(batch[:-1], k) > budget:
+                made.append(batch)
+                batch = []
+        if not across and batch:
             made.append(batch)
             batch = []
     return made + [batch] * bool(batch)
@@ -248,6 +308,10 @@ def filled(lengths, order, pool, budget, cells=None, sort=True, across=False, ke
 def places(lengths, order, pool, budget):
     place = {int(k): p for p, k in enumerate(order)}
     return [[place[k] for k in batch] for batch in filled(lengths, order, pool, budget)]
+
+
+def places_in_pools(lengths, order, pool, budget):
+    return [[k % pool for k in batch] for batch in places(lengths, order, pool, budget)]
 
 
 def pool_in_batches(lengths, order, pool, budget):
@@ -273,7 +337,7 @@ slips(
             "len(batch) > budget": "The sequence that is about to join is not counted, so the batch can exceed the budget by one sequence.",
         },
         "if batch and lengths": {
-            "if lengths": "An empty batch is made before a sequence that is longer than the budget.",
+            "if lengths": "There is a batch without a sequence, made where one is longer than the budget.",
         },
     },
 )
@@ -317,6 +381,34 @@ mistakes(
         lambda lengths, order, pool, budget: filled(lengths, order, pool, budget, key=lambda k: (lengths[k], k)),
     ),
     places=("The batches hold places in the given order: they are to hold the numbers of the sequences.", places),
+    places_in_pools=(
+        "The batches hold places within the pool: they are to hold the numbers of the sequences.",
+        places_in_pools,
+    ),
+    of_lengths=(
+        "The batches hold lengths: they are to hold the numbers of the sequences.",
+        lambda lengths, *rest: [[int(lengths[k]) for k in batch] for batch in filled(lengths, *rest)],
+    ),
+    one_too_many=(
+        "The sequence that exceeds the budget is still put into the batch: it begins the next one.",
+        lambda *given: filled(*given, late=True),
+    ),
+    shortest=(
+        "The cells are counted with the shortest length of the batch: padding goes up to the longest.",
+        lambda lengths, *rest: filled(lengths, *rest, cells=lambda b, k: lengths[b[0] if b else k] * (len(b) + 1)),
+    ),
+    length_before=(
+        "The cells are counted with the longest length so far: the sequence that joins is longer.",
+        lambda lengths, *rest: filled(lengths, *rest, cells=lambda b, k: lengths[b[-1] if b else k] * (len(b) + 1)),
+    ),
+    long_before=(
+        "A sequence longer than the budget gets its batch before the open one is closed: it comes after it in the pool.",
+        lambda *given: filled(*given, alone=lambda made, k: made.append([k])),
+    ),
+    long_first=(
+        "Sequences longer than the budget are put in front of all others: their batches stand where they are made.",
+        lambda *given: filled(*given, alone=lambda made, k: made.insert(0, [k])),
+    ),
     dropping_long=("Sequences longer than the budget are lost: each gets a batch of its own.", dropping_long),
     dropping_last=("The last, smaller pool is lost.", dropping_last),
     count=(
@@ -358,6 +450,16 @@ def step_by_step(frame, x, lengths):
     return total / lengths[:, None]
 
 
+def picture_by_picture(frame, x, lengths):
+    films = (torch.stack([frame(x[t, b][None])[0] for t in range(n)]) for b, n in enumerate(lengths.tolist()))
+    return torch.stack([film.mean(dim=0) for film in films])
+
+
+def wrong_films(frame, x, lengths):
+    described = frame(x[torch.arange(len(x))[:, None] < lengths])
+    return torch.stack([film.mean(dim=0) for film in described.split(lengths.tolist())])
+
+
 def mean_first(frame, x, lengths):
     padding = (torch.arange(len(x))[:, None] >= lengths)[..., None, None, None]
     return frame(x.masked_fill(padding, 0.0).sum(dim=0) / lengths[:, None, None, None])
@@ -371,7 +473,11 @@ slips(
             "< lengths - 1  #": "The last real frame of every film is left out.",
             ">= lengths  #": "The padding is described: the mask is turned round.",
         },
+        "described = frame(x[real])  #": {
+            "frame(x[:1, 0])\n    described = frame(x[real])  #": "frame is called a second time: once, with the real frames, is enough.",
+        },
         "features.sum(dim=0) / lengths[:, None]": {
+            "features.sum(dim=0) / lengths.max()": "The sum is divided by the longest length: each film has its own.",
             "features.mean(dim=0)": "The sum is divided by the length of the array: a short film then has a vector that is too small.",
             "features.sum(dim=0)": "The sum is not divided: asked for is the mean over the real frames of each film.",
             "features.sum(dim=0) / len(described)": "The sum is divided by the frames of all films: each film has its own number.",
@@ -396,6 +502,14 @@ mistakes(
     one_by_one=(
         "The function is called once per film: it then normalises over one film instead of the batch.",
         one_by_one,
+    ),
+    picture_by_picture=(
+        "The function is called once per picture: then there is nothing to normalise over.",
+        picture_by_picture,
+    ),
+    wrong_films=(
+        "The descriptions go to the wrong films: the mask takes the pictures step by step, not film by film.",
+        wrong_films,
     ),
     step_by_step=(
         "The function is called once per step: it then normalises over one step instead of the whole batch.",
