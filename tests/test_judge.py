@@ -156,9 +156,9 @@ def test_exchanged_values_are_named():
         return judge(unit.spec("pair"), in_process({"pair": f})).message
 
     assert "What the numbers show: a and b are exchanged." in message(lambda x: (x.T, x))
-    assert "a and b look exchanged." in message(lambda x: (1.1 * x.T, 1.1 * x))
+    assert "a and b have each other's shapes." in message(lambda x: (1.1 * x.T, 1.1 * x))
     nan = message(lambda x: (x, x.T) if x.shape[0] != x.shape[1] else (x * np.nan, x.T * np.nan))
-    assert "NaN" in nan and "look exchanged" not in nan
+    assert "NaN" in nan and "each other's" not in nan
 
 
 def test_blank_and_misspelt():

@@ -47,14 +47,15 @@ def two_chunks(x, h0, W, mask, k, lengths):
 CHECKS = """
 from rnncourse.authoring import exercise
 
-leaky = exercise("Leaky", points=3, returns="what it gives back", adapter="module")
+leaky = exercise("Leaky", points=3, returns=("new",), adapter="module")
 
 
 @leaky.inputs
 def draw(rng, B, I, H):
     x, h, g = rng.normal(size=(B, I)), rng.normal(size=(B, H)), rng.normal(size=(B, H))
     weights = {"W_x": rng.normal(size=(H, I)), "b": rng.normal(size=H)}
-    return {"init": {"inputs": I, "hidden": H}, "weights": weights, "inputs": [x, h], "cotangents": [g]}
+    init, inputs = {"inputs": I, "hidden": H}, {"x": x, "h": h}
+    return {"init": init, "weights": weights, "inputs": inputs, "cotangents": {"new": g}}
 
 
 # a function on tensors, of which gradients are asked for as well: the state's gradient ends at the seam
@@ -266,9 +267,11 @@ def test_gradients_are_those_of_torch():
 
     rng = np.random.default_rng(0)
     w, b, x, g = rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=(4, 2)), rng.normal(size=(4, 3))
-    found = adapters.module(torch.nn.Linear, {"in_features": 2, "out_features": 3}, {"weight": w, "bias": b}, [x], [g])
-    assert np.allclose(found["output 0"], x @ w.T + b)
-    assert np.allclose(found["d weight"], g.T @ x) and np.allclose(found["d input 0"], g @ w)
+    found = adapters.module(
+        torch.nn.Linear, {"in_features": 2, "out_features": 3}, {"weight": w, "bias": b}, {"x": x}, {"y": g}
+    )
+    assert np.allclose(found["y"], x @ w.T + b)
+    assert np.allclose(found["d weight"], g.T @ x) and np.allclose(found["d x"], g @ w)
 
 
 @pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")

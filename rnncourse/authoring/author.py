@@ -122,6 +122,7 @@ def exercise(
     adapter=None,
     requires_grad=(),
     gradients=(),
+    calls=(),
     blocks=None,
 ) -> Exercise:
     """Declare a graded function.
@@ -134,8 +135,9 @@ def exercise(
     these are NUMPY_UNIT, and with an adapter TORCH_UNIT.
     `adapter` is "tensors" for a function of tensors. Arrays are drawn as ever and arrive as tensors, those of the
     arguments in `requires_grad` with gradients required; the gradient with respect to each argument in `gradients` is
-    compared too, as "d NAME" after the returned values. `adapter` is "module" for a class of torch.nn, with the
-    parameters of `check.adapters.module` as inputs.
+    compared too, as "d NAME" after the returned values, and how often each function among the arguments that `calls`
+    names was called, as "calls of NAME". `adapter` is "module" for a class of torch.nn, with the parameters of
+    `check.adapters.module` as inputs; `returns` is then a tuple with the names of forward's outputs.
     `blocks` names the equal blocks along the last axis of a returned array, {"da": ("i", "f", "g", "o")}: a student is
     told which of them are wrong.
     """
@@ -145,7 +147,9 @@ def exercise(
     if adapter == "tensors":
         values = (returns,) if isinstance(returns, str) else tuple(returns)
         how |= {"returns": list(values), "requires_grad": list(requires_grad), "gradients": list(gradients)}
-        returns = (*values, *(f"d {name}" for name in gradients)) if gradients else returns
+        how |= {"calls": list(calls)} if calls else {}
+        more = (*(f"d {name}" for name in gradients), *(f"calls of {name}" for name in calls))
+        returns = (*values, *more) if more else returns
     unknown = set(blocks or {}) - ({returns} if isinstance(returns, str) else set(returns))
     if unknown:
         raise ValueError(f"{name}: blocks are given for {', '.join(sorted(unknown))}, which it does not return")

@@ -7,6 +7,7 @@ PyTorch is imported when an adapter is called: units without one do without it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable
@@ -39,20 +40,24 @@ def arguments(adapter: dict | None, function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
-def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=()):
+def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=(), calls=()):
     """Call `function` with tensors in place of the arrays in `arguments`, also in lists, tuples and dicts.
 
     Floats are float64, integers int64, masks bool; tensors share the arrays' memory, so that changes show. The float
     tensors of the arguments named in `requires_grad` and `gradients` require gradients. `returns` are the names of the
     returned values (one: the value itself), for the messages.
-    Returns the values as arrays; with `gradients` a tuple, after the values the gradient with respect to each named
-    argument of the loss sum(weight * output) over all returned float tensors; zeros where none arrives.
-    Raises Misfit if a NumPy array is returned, or with `gradients` another number of values.
+    Returns the values as arrays; with `gradients` or `calls` a tuple: the values, the gradient with respect to each
+    argument named in `gradients` of the loss sum(weight * output) over all returned float tensors, zeros where none
+    arrives, and how often each function named in `calls` was called.
+    Raises Misfit if a NumPy array is returned, with `gradients` or `calls` another number of values, or if a tensor
+    that required gradients does so no more.
     """
     import torch
 
     wanted = {*requires_grad, *gradients}
+    counts = {k: 0 for k in calls}
     given = {k: _mapped(v, np.ndarray, lambda a, k=k: _tensor(a, k in wanted)) for k, v in arguments.items()}
+    given |= {k: _counted(given[k], k, counts) for k in calls}
     held = {k: _found(v, torch.Tensor) for k, v in given.items()}
     with torch.enable_grad():
         value = function(*given.values())
@@ -62,15 +67,31 @@ def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=(
     values = value if len(returns) > 1 and isinstance(value, (tuple, list)) else (value,)
     if len(values) == len(returns):
         for name, part in zip(returns, values, strict=True):
-            _mapped(part, np.ndarray, lambda _, name=name: _no_tensor(name))
+            whole = isinstance(part, np.ndarray)
+            _mapped(part, np.ndarray, lambda _, name=name, whole=whole: _no_tensor(name, whole))
+    for k in wanted:
+        if any(t.is_floating_point() and not t.requires_grad for t in held[k]):
+            raise Misfit(f"{k} requires no gradient any more: work on what {k}.detach() gives, not on {k} itself.")
     plain = _mapped(value, torch.Tensor, _plain)
-    if not gradients:
+    if not gradients and not calls:
         return plain
     if len(values) != len(returns) or value is None:
         came = f"{len(values)} values" if len(values) > 1 else in_words_of_tensors(described(plain))
         asked = f"{len(returns)} values ({', '.join(returns)})" if len(returns) > 1 else f"{returns[0]}, a tensor"
         raise Misfit(f"returned {came}; expected {asked}.{' Is a `return` missing at the end?' * (value is None)}")
-    return (*(plain if len(returns) > 1 else (plain,)), *_gradients(values, [given[k] for k in gradients]))
+    found = _gradients(values, [given[k] for k in gradients]) if gradients else ()
+    return (*(plain if len(returns) > 1 else (plain,)), *found, *counts.values())
+
+
+def _counted(function, name: str, counts: dict) -> Callable:
+    """The function, which from now on counts its calls."""
+
+    @functools.wraps(function)
+    def counted(*args, **kwargs):
+        counts[name] += 1
+        return function(*args, **kwargs)
+
+    return counted
 
 
 def _gradients(values, arguments) -> list:
@@ -109,8 +130,10 @@ def _plain(tensor) -> np.ndarray:
     return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
 
 
-def _no_tensor(name: str):
-    raise Misfit(f"{name} is a NumPy array; a tensor was asked for, made by PyTorch's own functions throughout.")
+def _no_tensor(name: str, whole: bool):
+    if whole:
+        raise Misfit(f"{name} is a NumPy array; a tensor was asked for, made by PyTorch's own functions throughout.")
+    raise Misfit(f"{name} holds a NumPy array; tensors were asked for, made by PyTorch's own functions throughout.")
 
 
 def _mapped(value, kind, change):
@@ -140,13 +163,14 @@ def _found(value, kind) -> list:
     return found
 
 
-def module(cls, init: dict, weights: dict, inputs: list, cotangents: list) -> dict:
-    """Build `cls(**init)`, a torch.nn.Module, set its parameters, call it, and go backward.
+def module(cls, init: dict, weights: dict, inputs: dict, cotangents: dict) -> dict:
+    """Build `cls(**init)`, a torch.nn.Module, set its parameters, call it twice, and go backward from the second call.
 
-    weights: array per parameter name; inputs: arrays or None, in the order of forward's parameters; cotangents: one
-    array per output (None: none), of which sum(output * cotangent) is the loss. Float64 throughout.
-    Returns the outputs "output 0", ..., the gradients "d NAME" of all parameters and "d input 0", ... of float inputs.
-    Raises Misfit if it is no module, or its parameters have other names or shapes.
+    weights: array per parameter name; inputs: array or None by name, in the order of forward's parameters; cotangents:
+    array by name of the output, of which sum(output * cotangent) is the loss. Float64 throughout. The
+    first call is with other numbers: what a module keeps of it does harm.
+    Returns the outputs by name, and the gradients "d NAME" of all parameters and float inputs.
+    Raises Misfit if it is no module, its parameters have other names or shapes, or the outputs are no such tensors.
     """
     import torch
 
@@ -160,24 +184,43 @@ def module(cls, init: dict, weights: dict, inputs: list, cotangents: list) -> di
     with torch.no_grad():
         for name, parameter in built.named_parameters():
             parameter.copy_(torch.as_tensor(weights[name]))
-    given = [None if x is None else torch.as_tensor(np.ascontiguousarray(x)) for x in inputs]
-    for x in given:
-        if x is not None and x.is_floating_point():
-            x.requires_grad_()
-    outputs = _flat(built(*given))
-    if len(outputs) != len(cotangents) or not all(isinstance(y, torch.Tensor) for y in outputs):
-        raise Misfit(f"forward gave back {len(outputs)} values; expected {len(cotangents)} tensors.")
-    found = {f"output {k}": y.detach().numpy() for k, y in enumerate(outputs)}
-    pulled = [(y, torch.as_tensor(g)) for y, g in zip(outputs, cotangents, strict=True) if g is not None]
-    pulled = [(y, g) for y, g in pulled if y.shape == g.shape and y.requires_grad]  # of others, the outputs will tell
+    given = {name: None if x is None else torch.tensor(x) for name, x in inputs.items()}
+    floats = {name: x for name, x in given.items() if x is not None and x.is_floating_point()}
+    with torch.no_grad():
+        built(*(x / 2 if name in floats else x for name, x in given.items()))
+    for x in floats.values():
+        x.requires_grad_()
+    outputs = _outputs(built(*given.values()), tuple(cotangents))
+    found = {name: y.detach().numpy() for name, y in outputs.items()}
+    pulled = [(y, _fitted(torch.as_tensor(cotangents[name]), y)) for name, y in outputs.items() if y.requires_grad]
+    pulled = [(y, g) for y, g in pulled if g is not None]  # of others, the outputs will tell
     if pulled:
         sum((y * g).sum() for y, g in pulled).backward()
-    for name, parameter in built.named_parameters():
-        found[f"d {name}"] = _gradient(parameter)
-    for k, x in enumerate(given):
-        if x is not None and x.is_floating_point():
-            found[f"d input {k}"] = _gradient(x)
-    return found
+    return found | {f"d {name}": _gradient(x) for name, x in (*built.named_parameters(), *floats.items())}
+
+
+def _outputs(value, names: tuple[str, ...]) -> dict:
+    """What forward returned, by name. Raises Misfit for another number of values, or what is no tensor."""
+    import torch
+
+    asked = f"{names[0]}, a tensor" if len(names) == 1 else f"{len(names)} tensors ({', '.join(names)})"
+    parts = value if isinstance(value, (tuple, list)) and len(names) > 1 else (value,)
+    parts = parts if len(parts) == len(names) else _flat(value)
+    if len(parts) != len(names):
+        came = in_words_of_tensors(described(_mapped(value, torch.Tensor, _plain)))
+        raise Misfit(f"forward returned {came}; expected {asked}.{' Is a `return` missing?' * (value is None)}")
+    for name, part in zip(names, parts, strict=True):
+        if not isinstance(part, torch.Tensor):
+            hint = " torch.stack makes one of a list." if isinstance(part, list) else ""
+            raise Misfit(f"forward: {name} is {described(part)}; expected a tensor.{hint}")
+    return dict(zip(names, parts, strict=True))
+
+
+def _fitted(cotangent, output):
+    """The cotangent in the shape of an output that lacks or has too many axes of length 1; None if others differ."""
+    if cotangent.squeeze().shape == output.squeeze().shape:
+        return cotangent.reshape(output.shape)
+    return None
 
 
 def _gradient(tensor) -> np.ndarray:

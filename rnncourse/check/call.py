@@ -180,5 +180,10 @@ def _raised(name: str, error: BaseException) -> str:
         and re.search("double|float64", str(error), re.IGNORECASE)
     ):
         text += "\n  (the given tensors are float64, a new one is float32 unless told: x.new_zeros(...), dtype=x.dtype)"
+    if "modified by an inplace operation" in str(error):
+        text += "\n  (a tensor that backward needs was overwritten, by an index left of =, by += or by a method with _ at "
+        text += "its end; what detach() gives lies in the same memory. Make a new tensor.)"
+    if "backward through the graph a second time" in str(error):
+        text += f"\n  (the graph of {name} was used up before: is there a backward in the function itself?)"
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""
     return f"{text}\n  in line {own[-1].lineno}:  {line}" if line else text

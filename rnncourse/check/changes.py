@@ -128,8 +128,8 @@ def share(a):
     return _where(bool(np.all((np.asarray(real(a)) >= 0) & (np.asarray(a) <= 1))), a)
 
 
-def returned(values: dict, wrong: list[str], tolerance: float) -> tuple[list[str], int]:
-    """Sentences on returned values that are the expected ones changed or exchanged, and how many values they explain.
+def returned(values: dict, wrong: list[str], tolerance: float) -> tuple[list[str], set[str]]:
+    """Sentences on returned values that are the expected ones changed or exchanged, and the values they explain.
 
     `values`: (what came, what was expected) of all cases by leaf.
     """
@@ -148,7 +148,7 @@ def returned(values: dict, wrong: list[str], tolerance: float) -> tuple[list[str
         if text is not None:
             told.setdefault(text, []).append(leaf)
     ranked = sorted(told.items(), key=lambda item: -len(item[1]))[:MOST]
-    return [_sentence(text, leaves) for text, leaves in ranked], sum(len(leaves) for _, leaves in ranked)
+    return [_sentence(text, leaves) for text, leaves in ranked], {leaf for _, leaves in ranked for leaf in leaves}
 
 
 def _sentence(text: str, leaves: list[str]) -> str:
@@ -193,9 +193,15 @@ def _apart(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def _told(pairs, tolerance: float) -> bool:
-    """Do enough numbers tell the first arrays from the second?"""
+    """Do enough numbers tell the first arrays from the second?
+
+    Arrays of other shapes differ by their numbers, unless these are all equal or only axes of length 1 differ.
+    """
     numbers = 0.0
     for a, b in pairs:
-        apart = a.size if a.shape != b.shape else _apart(a, b, tolerance).sum()
+        if a.shape == b.shape:
+            apart = _apart(a, b, tolerance).sum()
+        else:
+            apart = a.size * (a.squeeze().shape != b.squeeze().shape and np.unique(b).size > 1)
         numbers += apart / (BITS if b.dtype.kind == "b" else 1)
     return numbers >= NUMBERS

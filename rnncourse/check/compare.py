@@ -64,9 +64,16 @@ def _is_text(value) -> bool:
 def leaves(value, expected, names) -> dict[str, Leaf]:
     """Split `value` into named leaves, in the structure of `expected`.
 
-    `names` is a string (one returned value) or a tuple of strings (a returned tuple). What does not fit is a Problem.
+    `names` is a string (one returned value), a tuple of strings (a returned tuple) or None (a dict with the names as
+    its keys). What does not fit is a Problem.
     """
+    if names is None:
+        fits = isinstance(value, dict) and value.keys() == expected.keys()
+        parts = tuple(value[k] for k in expected) if fits else value
+        return leaves(parts, tuple(expected.values()), tuple(expected))
     if isinstance(names, str):
+        if value is None and expected is not None:
+            return _everywhere(expected, names, _none(f"{names}, {described(expected)}"))
         if isinstance(value, (tuple, list)) and not isinstance(expected, (tuple, list)) and len(value) != 1:
             text = f"returned {described(value)}; expected {names} alone, {described(expected)}."
             if isinstance(value, list) and isinstance(expected, np.ndarray):
@@ -83,10 +90,7 @@ def leaves(value, expected, names) -> dict[str, Leaf]:
         return {k: v for e, n in zip(expected, names, strict=True) for k, v in _everywhere(e, n, problem).items()}
     found = {}
     for part, like, name in zip(value, expected, names, strict=True):
-        if part is None and like is not None:  # something was returned, so no `return` is missing
-            found |= _everywhere(like, name, Problem("None", f"{name} is None; expected {described(like)}."))
-        else:
-            found |= _split(part, like, name)
+        found |= _split(part, like, name)
     return found
 
 
@@ -128,9 +132,8 @@ def _split(value, expected, name) -> dict[str, Leaf]:
 
 
 def _misfit(value, expected, name) -> Problem:
-    if value is None:
-        return _none(f"{name}, {described(expected)}")
-    return Problem(f"type {described(value)}", f"{name} is {described(value)}; expected {described(expected)}.")
+    code = "None" if value is None else f"type {described(value)}"
+    return Problem(code, f"{name} is {described(value)}; expected {described(expected)}.")
 
 
 def _leaf(value, expected, name) -> Leaf:
@@ -151,7 +154,9 @@ def _leaf(value, expected, name) -> Leaf:
     elif not (is_number(value) or isinstance(value, np.ndarray)):
         problem = _misfit(value, expected, name)
         hint = ""
-        if isinstance(value, (list, tuple)) and isinstance(expected, np.ndarray):
+        if isinstance(value, tuple) and isinstance(expected, np.ndarray):
+            hint = " Asked for is one array, not several side by side."
+        elif isinstance(value, list) and isinstance(expected, np.ndarray):
             hint = " Make it one array: np.array for a list of numbers, np.stack for a list of arrays."
         elif type(value).__module__.split(".")[0] == "torch":
             hint = " This unit is solved with NumPy."

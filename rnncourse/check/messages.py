@@ -8,9 +8,10 @@ import numbers
 import numpy as np
 
 from rnncourse.check.compare import ABSOLUTE, Problem, rms
-from rnncourse.check.spec import ARGUMENTS, Case, Spec
+from rnncourse.check.spec import ARGUMENTS, RESULT, Case, Spec
 
 MOST_NAMES = 8  # of the others
+MOST_RIGHT = 5  # that are listed by name
 
 
 def explain(spec: Spec, seen: list, reveal: bool, told: list[str]) -> list[str]:
@@ -74,11 +75,14 @@ def _others(names: list[str]) -> list[str]:
 
 def _right_and_wrong(seen: list) -> list[str]:
     """Which of several returned values are right in all cases, if the function answered in all."""
-    leaves = list(dict.fromkeys(k for o in seen for k in o.right if k != ARGUMENTS))
+    leaves = list(dict.fromkeys(k for o in seen for k in o.right if k not in (ARGUMENTS, RESULT)))
     right = [k for k in leaves if all(o.right.get(k, True) for o in seen)]
     if not right or len(right) == len(leaves) or any(o.reply.trouble for o in seen):
         return []
-    return [f"Right: {', '.join(right)}. Wrong: {', '.join(k for k in leaves if k not in right)}."]
+    wrong = f"Wrong: {', '.join(k for k in leaves if k not in right)}."
+    if len(right) > MOST_RIGHT:
+        return [f"{wrong} The other {len(right)} are right."]
+    return [f"Right: {', '.join(right)}. {wrong}"]
 
 
 def _exchanged(seen) -> list[str]:
@@ -88,7 +92,7 @@ def _exchanged(seen) -> list[str]:
     pairs = [(a, b) for a, b in itertools.combinations(came, 2) if (came[a], came[b]) == (due[b], due[a])]
     if len(pairs) != 1 or due[pairs[0][0]] == due[pairs[0][1]]:
         return []
-    return [f"{pairs[0][0]} and {pairs[0][1]} look exchanged."]
+    return [f"{pairs[0][0]} and {pairs[0][1]} have each other's shapes."]
 
 
 def _value(spec: Spec, case: Case, name: str, seen, reveal: bool) -> str:

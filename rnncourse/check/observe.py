@@ -14,7 +14,7 @@ import numpy as np
 from rnncourse.check import properties, wire
 from rnncourse.check.call import Reply
 from rnncourse.check.compare import Problem, Wrong, agree, evidence, fingerprint, leaves
-from rnncourse.check.spec import ARGUMENTS, RIGHT, Case, Spec
+from rnncourse.check.spec import ARGUMENTS, RESULT, RIGHT, Case, Spec
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Stop(Exception):
 def observe(spec: Spec, case: Case, call: Callable, reply: Reply | None = None) -> Observation:
     """Run one case, unless its reply is here already, and compare every leaf."""
     reply = reply or reply_of(spec, case, call)
-    names = spec.returns if case.through is None else "the result"
+    names = _names(spec, case)
     expected = leaves(case.expected, case.expected, names)
     if reply.trouble:
         code = Problem(reply.code or reply.trouble, reply.text)
@@ -58,7 +58,7 @@ def observe(spec: Spec, case: Case, call: Callable, reply: Reply | None = None) 
         found = leaves(reply.value, case.expected, names)
     right = {k: agree(found[k], expected[k], spec.tolerance) for k in expected}
     changed = [spec.arguments[i] for i in reply.changed if spec.arguments[i] not in spec.may_change]
-    if changed and case.through is None:
+    if changed:
         which, plural = ", ".join(changed), "s" if len(changed) > 1 else ""
         text = f"{spec.name} changes its argument{plural} {which}: work on a copy, the caller still needs the original."
         found[ARGUMENTS], right[ARGUMENTS], expected[ARGUMENTS] = Problem(f"changed {which}", text), False, ""
@@ -70,22 +70,33 @@ def observe(spec: Spec, case: Case, call: Callable, reply: Reply | None = None) 
     return Observation(found, expected, right, reply)
 
 
+def _names(spec: Spec, case: Case) -> str | tuple[str, ...] | None:
+    """The names of what comes back; None where an adapter returns a dict by name."""
+    if isinstance(case.expected, dict) and (case.through or not isinstance(spec.returns, str)):
+        return None
+    return spec.returns if case.through is None else RESULT
+
+
 def reply_of(spec: Spec, case: Case, call: Callable) -> Reply:
     """Call the function with the case's inputs, directly or through its adapter."""
     _fill_free_memory(case.expected)
     if case.through is None:
         return call(spec.name, [wire.fresh(v) for v in case.inputs.values()])
 
+    changed = set()
+
     def function(*args):
         reply = call(spec.name, [wire.fresh(v) for v in args])
         if reply.trouble:
             raise _Stop(reply)
+        changed.update(reply.changed)
         return reply.value
 
     try:
         adapter = getattr(properties, case.through)
         with np.errstate(all="ignore"):
-            return Reply(adapter(function, **{k: wire.fresh(v) for k, v in case.inputs.items()}))
+            value = adapter(function, **{k: wire.fresh(v) for k, v in case.inputs.items()})
+        return Reply(value, changed=tuple(sorted(changed)))
     except _Stop as stop:
         return stop.reply
     except Wrong as wrong:

@@ -37,8 +37,9 @@ def relations(spec: Spec, seen: list, call: Callable) -> list[str]:
     if not wrong:  # only a property fails, or an argument was changed
         return []
     said, explained = returned(values, wrong, spec.tolerance)
+    open_ = {leaf for leaf in wrong if not leaf.startswith("d ")} or {*wrong}  # gradients follow from the values
     finite = all(np.isfinite(got).all() for pairs in values.values() for got, _ in pairs if got is not None)
-    if explained < len(wrong) and finite and hasattr(call, "trial"):
+    if not open_ <= explained and finite and hasattr(call, "trial"):
         again = Again(spec, call.trial)
         with contextlib.suppress(Enough):
             said += itertools.islice(_ignored(spec, plain, again), MOST)
@@ -82,17 +83,15 @@ class Again:
 
 
 def ignored(spec: Spec, plain: list, again: Again) -> Iterator[str]:
-    """The arguments of which another value changes nothing in any case; `plain`: (case, observation)."""
+    """The arguments of which other values change nothing in any case; `plain`: (case, observation)."""
     for j, name in enumerate(spec.arguments):
         tried = False
         for case, o in plain:
             given = list(case.inputs.values())
-            other = _another(given[j])
-            if other is None:
-                continue
-            reply = again(given, {j: other})
-            tried = True
-            if reply.trouble or not _equal(reply.value, o.reply.value):
+            others = _others(given[j])
+            tried = tried or bool(others)
+            replies = (again(given, {j: other}) for other in others)
+            if any(reply.trouble or not _equal(reply.value, o.reply.value) for reply in replies):
                 break
         else:
             if tried:
@@ -113,21 +112,21 @@ def _equal(a, b) -> bool:
     return bool(np.array_equal(a, b))
 
 
-def _another(value):
-    """A value of the same kind that should make a difference; None if there is none."""
+def _others(value) -> list:
+    """Values of the same kind that should make a difference; of whole numbers also all the largest, all the least."""
     if isinstance(value, bool):
-        return not value
+        return [not value]
     if isinstance(value, (int, float)):
-        return value * 0.83 if isinstance(value, float) else value + 1
+        return [value * 0.83 if isinstance(value, float) else value + 1]
     if not isinstance(value, np.ndarray) or value.size == 0:
-        return None
+        return []
     if value.dtype.kind == "b":
-        other = ~value
+        others = [~value]
     elif value.dtype.kind == "f":
-        other = 1 - value if np.isin(value, (0, 1)).all() else 0.7 * np.flip(value)
+        others = [1 - value if np.isin(value, (0, 1)).all() else 0.7 * np.flip(value)]
     else:
-        other = np.roll(value, 1)
-    return None if wire.same(np.ascontiguousarray(other), np.ascontiguousarray(value)) else other
+        others = [np.roll(value, 1), np.full_like(value, value.max()), np.full_like(value, value.min())]
+    return [o for o in others if not wire.same(np.ascontiguousarray(o), np.ascontiguousarray(value))]
 
 
 def _mended(spec: Spec, plain: list, again: Again) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rnncourse.check import wire
 
 RIGHT, WRONG = "=", "!"  # cells of a table of results: as expected; wrong, whatever came
 ARGUMENTS = "the arguments"  # the extra leaf that tells whether an argument was changed, or given back for a new array
+RESULT = "the result"  # the leaf of a property whose adapter gives a single value
 
 
 @dataclass(frozen=True)

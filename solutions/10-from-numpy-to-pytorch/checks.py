@@ -47,7 +47,7 @@ def with_a_layer(kernel, bias, forget_bias):
 
 # 2. bridge
 
-bridge = exercise("bridge", points=2, returns="h0", adapter="tensors", requires_grad=("W", "b"), gradients=("h_n",))
+bridge = exercise("bridge", points=2, returns="h0", adapter="tensors", gradients=("h_n", "W", "b"))
 
 
 @bridge.inputs(L=(2, 3, 1, 4), B=(3, 2, 4, 1), H=(4, 1, 2, 3), D=(5, 3, 6, 2))
@@ -75,19 +75,19 @@ def by_loop(h_n, W, b):
 # 3. LeakyRNN
 
 leaky = exercise(
-    "LeakyRNN", points=4, returns="what it gives", adapter="module", forbidden=("rnncourse.layers", *LAYERS, *CELLS)
+    "LeakyRNN", points=4, returns=("output", "h_n"), adapter="module", forbidden=("rnncourse.layers", *LAYERS, *CELLS)
 )
 
 
-@leaky.inputs(T=(4, 3, 1, 5), B=(3, 2, 4, 1), I=(2, 3, 1, 4))
+@leaky.inputs(T=(4, 3, 1, 5), B=(3, 2, 4, 1), I=(2, 3, 1, 4), H=(4, 5, 1, 2))
 def draw_leaky(rng, T, B, I, H):
     h0 = None if B == 2 else rng.uniform(-1, 1, size=(1, B, H))
     weights = {"W_x": (H, I), "W_h": (H, H), "b": H, "a": H}
     return {
         "init": {"inputs": I, "hidden": H},
         "weights": {name: rng.normal(size=size) for name, size in weights.items()},
-        "inputs": [rng.normal(size=(T, B, I)), h0],
-        "cotangents": [rng.normal(size=(T, B, H)), rng.normal(size=(1, B, H))],
+        "inputs": {"x": rng.normal(size=(T, B, I)), "h0": h0},
+        "cotangents": {"output": rng.normal(size=(T, B, H)), "h_n": rng.normal(size=(1, B, H))},
     }
 
 
@@ -185,12 +185,15 @@ def by_chunk(x, h0, W_x, W_h, b, k, fresh):
 # 5. torch_parameters
 
 count = exercise(
-    "torch_parameters", points=2, returns="total", adapter="tensors", forbidden=("rnncourse.layers", *LAYERS, *CELLS)
+    "torch_parameters", points=2, returns="total", adapter="tensors", forbidden=("rnncourse.layers", "torch.nn")
 )
 KINDS = [("RNN", 1, 0), ("LSTM", 1, 0), ("GRU", 2, 0), ("LSTM", 2, 3), ("LSTM", 1, 2), ("RNN", 2, 0), ("LSTM", 2, 0)]
+KINDS += [("LSTM", 2, 4), ("LSTM", 1, 3), ("GRU", 1, 0)]
 
 
-@count.inputs(I=(5, 3, 4, 7, 2, 6, 9), H=(6, 4, 7, 5, 8, 3, 4), L=(1, 1, 2, 3, 2, 3, 2), kind=range(7))
+@count.inputs(
+    I=(5, 3, 4, 7, 2, 6, 9, 5, 8, 2), H=(6, 4, 7, 5, 8, 3, 4, 6, 9, 5), L=(1, 1, 2, 3, 2, 3, 2, 1, 1, 3), kind=range(10)
+)
 def draw_count(rng, I, H, L, kind):
     cell, directions, P = KINDS[kind]
     return {"cell": cell, "I": I, "H": H, "L": L, "directions": directions, "P": min(P, H - 1)}

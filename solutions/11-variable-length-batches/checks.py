@@ -71,6 +71,13 @@ def draw_last_empty(rng, T, B, H):
     return inputs
 
 
+@last.inputs(T=(5, 3), B=(4, 2), says="the padding is NaN, and one sequence is empty")
+def draw_last_broken(rng, T, B, H):
+    inputs = draw_last_empty(rng, T, B, H)
+    inputs["output"][np.arange(T)[:, None] >= inputs["lengths"]] = np.nan
+    return inputs
+
+
 @last.answer
 def one_by_one(output, lengths):
     H = output.shape[2] // 2
@@ -125,6 +132,14 @@ def draw_loss_large(rng, T, B, V):
     return inputs | {"logits": inputs["logits"] + 1000.0 * rng.integers(-1, 2, size=(T, B, 1))}
 
 
+@loss.inputs(T=(6,), B=(4,), V=(5,), says="of one real token the logit is 800 below the largest")
+def draw_loss_far(rng, T, B, V):
+    lengths, targets = np.array([T, T, T - 1, T]), rng.integers(V, size=(T, B))
+    logits = junk(rng, 1.5 * rng.normal(size=(T, B, V)), lengths)
+    logits[0, 1, targets[0, 1]] -= 800
+    return {"logits": logits, "targets": targets, "lengths": lengths}
+
+
 @loss.property(
     properties.padding_moves, "what stands in the padding, and how much there is of it, changes nothing", T=(4, 6)
 )
@@ -172,7 +187,11 @@ def draw_pack(rng, T, B, I):
     return {"x": junk(rng, rng.normal(size=(T, B, I)), lengths), "lengths": lengths}
 
 
-@packing.inputs(T=(5, 7), B=(5, 7), says="lengths tie, and the array is longer than the longest sequence")
+@packing.inputs(
+    T=(5, 7, 6),
+    B=(5, 7, 20),
+    says="lengths tie, which leaves sequences in the order in which they came, and T is larger than the longest length",
+)
 def draw_pack_ties(rng, T, B, I):
     lengths = np.resize([2, 3, 1], B)
     return {"x": junk(rng, rng.normal(size=(T, B, I)), lengths), "lengths": lengths}
@@ -209,14 +228,22 @@ def draw_batches(rng, N, pool, budget):
 
 
 @batches.property(
-    properties.laid_out, "lengths tie, fill the budget exactly, or are longer than it", N=(13, 10), pool=(2, 4)
+    properties.laid_out, "lengths tie, fill the budget exactly, or are longer than it", N=(13, 14), pool=(2, 4)
 )
 def draw_batches_edges(rng, N, pool):
     order = rng.permutation(N)
     lengths = rng.choice([2, 3, 4, 15], size=N, p=[0.4, 0.2, 0.2, 0.2])
     lengths[order[:pool]] = 15
     lengths[order[pool : 2 * pool]] = 4
+    lengths[order[2 * pool : 3 * pool]] = np.resize([15, 2], pool)
     return {"lengths": lengths, "order": order, "pool": pool, "budget": 8}
+
+
+@batches.property(
+    properties.laid_out, "many lengths are equal: such sequences stay in the given order", N=(45,), pool=(20,)
+)
+def draw_batches_ties(rng, N, pool):
+    return {"lengths": rng.integers(1, 4, size=N), "order": rng.permutation(N), "pool": pool, "budget": 12}
 
 
 @batches.property(properties.laid_out, "the pool is larger than the data", N=(9,), pool=(50,))
@@ -252,7 +279,7 @@ def by_places(lengths, order, pool, budget):
 
 # 6. film_vector
 
-film = exercise("film_vector", points=4, returns="vectors", adapter="tensors", gradients=("x",))
+film = exercise("film_vector", points=4, returns="vectors", adapter="tensors", gradients=("x",), calls=("frame",))
 
 
 @film.inputs(T=(5, 1, 6, 3), B=(3, 2, 1, 4), C=(2, 1, 3, 2), H=(4, 3, 2, 5), W=(3, 2, 4, 4))

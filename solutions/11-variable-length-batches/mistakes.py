@@ -1,6 +1,5 @@
 """Known mistakes of unit 11-variable-length-batches."""
 
-import numpy as np
 import torch
 from checks import batches, film, last, loss, packing, scored
 
@@ -20,12 +19,17 @@ slips(
             "(t < lengths - 1)": "The last real step is not scored: it is real like any other.",
             "(t < lengths + warmup)": "The warm-up is put on top of the length: it is the first part of the sequence itself.",
             "(t < lengths - warmup)": "The warm-up is taken off at both ends: only the first steps are warm-up.",
+            "(t < 0 * lengths + lengths.max())": "The longest length counts for all sequences: each has its own.",
+            "(t < 0 * lengths + lengths.min())": "The shortest length counts for all sequences: each has its own.",
             "(t < lengths.max())": "Every sequence counts as long as the longest: each has its own length.",
         },
         ") & (": {
             ") | (": "Either condition is enough: a step counts if it is real and also past the warm-up.",
         },
         "(t >= warmup) & (t < lengths)": {
+            "(t + 1 >= warmup) & (t + 1 < lengths)": "Both limits are one step early: steps are counted from 0.",
+            "(t > warmup) & (t <= lengths)": "Both limits are one step late: steps are counted from 0.",
+            "(t < lengths) & ((t >= warmup) | (lengths <= warmup))": "Sequences that are not longer than the warm-up are scored from their first step: they are not scored at all.",
             "t < lengths": "The warm-up is scored as well: its steps are to be left out.",
             "(t >= warmup) & (t >= lengths)": "The mask is True in the padding: it is to be True for steps that count.",
             "(t >= warmup) & (t >= T - lengths)": "The sequences are taken to be padded at the front: here they begin at step 0.",
@@ -51,31 +55,26 @@ slips(
             "output[lengths - 1, rows, H:]": "The first half comes from the reader from the right: the first H entries are those from the left.",
         },
         "output[0, :, H:]": {
-            "output[lengths - 1, rows, H:]": "The reader from the right is read at the last real step, where it has seen a single input: it ends at step 0.",
+            "output[lengths - 1, rows, H:]": "The second half stands at the last real step too, where the reader from the right has seen a single input: it ends at step 0.",
+            "output[(len(output) - lengths).clamp(max=len(output) - 1), rows, H:]": "The reader from the right is looked for as if the padding stood in front: it ends at step 0.",
             "output[-1, :, H:]": "The reader from the right is read at the end of the array, where it begins: it ends at step 0.",
             "output[0, :, :H]": "The second half comes from the reader from the left.",
         },
         "[forward, backward], dim=1": {
             "[backward, forward], dim=1": "The two halves are exchanged: from the left comes first.",
         },
+        "forward = output[lengths - 1, rows, :H]\n    backward = output[0, :, H:]": {
+            "forward = output[lengths - 1, rows, 0::2]\n    backward = output[0, :, 1::2]": "The directions are taken to alternate: the first H entries are those from the left.",
+        },
         "return both.masked_fill((lengths == 0)[:, None], 0.0)": {
+            "return both * (lengths > 0)[:, None]": "NaN times zero is NaN, and the padding may be NaN: choose, do not multiply.",
+            "return output.masked_fill((torch.arange(len(output))[:, None] >= lengths)[..., None], 0.0).sum(0) / lengths.clamp(min=1)[:, None]": "That is the mean over the real steps: asked for are the states at the two ends.",
             "return both": "An empty sequence gets a state: index -1 is the end of the array, and what stands there belongs to nobody.",
             "return torch.cat([forward.masked_fill((lengths == 0)[:, None], 0.0), backward], dim=1)": "Of an empty sequence the half from the right is not zero.",
             "return both.detach().masked_fill((lengths == 0)[:, None], 0.0)": "The states are cut off from the graph: the layer that made them cannot learn.",
         },
     },
 )
-mistakes(
-    last,
-    masked_mean=(
-        "That is the mean over the real steps: asked for are the states at the two ends.",
-        lambda output, lengths: (
-            output.masked_fill((torch.arange(len(output))[:, None] >= lengths)[..., None], 0.0).sum(0)
-            / lengths.clamp(min=1)[:, None]
-        ),
-    ),
-)
-
 # 3. token_loss
 
 
@@ -84,6 +83,12 @@ def multiplied(logits, targets, lengths):
     real = (torch.arange(len(logits))[:, None] < lengths).to(logits)
     log_p = torch.log_softmax(logits, dim=-1)
     nats = -(log_p.gather(2, (targets * real.long())[..., None])[..., 0] * real).sum() / real.sum()
+    return nats, nats.exp()
+
+
+def shifted(logits, targets, lengths):
+    log_p = torch.log_softmax(logits[:-1], dim=-1).gather(2, targets[1:, :, None].clamp(0, logits.shape[2] - 1))
+    nats = -log_p[..., 0][torch.arange(1, len(logits))[:, None] < lengths].mean()
     return nats, nats.exp()
 
 
@@ -105,13 +110,6 @@ def mean_perplexity(logits, targets, lengths):
     return (means * lengths).sum() / lengths.sum(), means.exp().mean()
 
 
-def over_all_cells(logits, targets, lengths):
-    real = torch.arange(len(logits))[:, None] < lengths
-    log_p = torch.log_softmax(logits[real], dim=-1)
-    nats = -log_p.gather(1, targets[real][:, None]).sum() / real.numel()
-    return nats, nats.exp()
-
-
 slips(
     loss,
     {
@@ -119,23 +117,30 @@ slips(
             "log_p.gather": "The sign is missing: the loss is minus the logarithm of the probability.",
         },
         "torch.log_softmax(logits[real], dim=-1)": {
+            "torch.log_softmax(logits, dim=-1)[real]": "The padding goes through the softmax and is left out afterwards: backward then multiplies 0 by NaN.",
+            "torch.log(torch.softmax(logits[real], dim=-1))": "A probability that is too small for a number is 0, and its logarithm infinite: softmax and logarithm belong together.",
             "torch.softmax(logits[real], dim=-1)": "The logarithm is missing: the loss is -ln of the probability.",
             "torch.log_softmax(logits[real], dim=0)": "The softmax runs over the tokens of the batch: it belongs over the vocabulary, the last axis.",
             "logits[real]": "The softmax is missing: logits are no probabilities before it.",
         },
         "< lengths  #": {
+            "< 0 * lengths + len(logits)  #": "The lengths are not used: the padding counts like any token.",
             "<= lengths  #": "One step of padding is taken for real: steps are counted from 0.",
             "< lengths - 1  #": "The last real step of every sequence is left out.",
         },
         "loss.exp()": {
             "2**loss": "The perplexity has another base than the loss: nats go with e.",
             "loss": "The loss is given back twice: perplexity is its exponential.",
+            "(-log_p.gather(1, targets[real][:, None])).exp().mean()": "The perplexity is a mean of exponentials: it is the exponential of the mean.",
+            "(loss * len(log_p)).exp()": "The perplexity is the exponential of the sum of the losses: it is that of their mean.",
             "loss.detach().exp()": "The perplexity is cut off from the graph.",
         },
         "return loss,": {
             "return loss / torch.log(torch.tensor(2.0)),": "The loss is in bits: asked for are nats.",
         },
         ").mean()": {
+            ").sum() / real.numel()": "The sum is divided by all cells of the batch: the padding then counts as predicted without an error.",
+            ").sum() / len(lengths)": "The sum is divided by the number of sequences: asked for is the mean over tokens.",
             ").sum()": "The sum is not divided by the number of real tokens.",
         },
     },
@@ -146,6 +151,10 @@ mistakes(
         "The mask multiplies the losses: 0 times NaN is NaN, so choose the real tokens before the logarithm.",
         multiplied,
     ),
+    shifted=(
+        "The targets have been moved by one step: targets[t, b] already belongs to logits[t, b].",
+        shifted,
+    ),
     mean_of_means=(
         "The mean is taken over each sequence first: then a token of a short sequence counts more than one of a long one.",
         mean_of_means,
@@ -153,14 +162,6 @@ mistakes(
     mean_perplexity=(
         "The perplexities of the sequences are averaged: perplexity is the exponential of the mean over all tokens.",
         mean_perplexity,
-    ),
-    every_step=(
-        "The lengths are not used: the padding counts like any token.",
-        lambda logits, targets, lengths: over_all_cells(logits, targets, torch.full_like(lengths, len(logits))),
-    ),
-    over_all_cells=(
-        "The sum is divided by all cells of the batch: the padding then counts as predicted without an error.",
-        over_all_cells,
     ),
 )
 
@@ -173,18 +174,6 @@ def unsorted(x, lengths):
     return x[: len(real)][real], real.sum(dim=1), order
 
 
-def by_sequences(x, lengths):
-    order = torch.argsort(lengths, descending=True, stable=True)
-    sizes = (torch.arange(int(lengths.max()))[:, None] < lengths).sum(dim=1)
-    return torch.cat([x[: lengths[b], b] for b in order]), sizes, order
-
-
-def cut_first_rows(x, lengths):
-    order = torch.argsort(lengths, descending=True, stable=True)
-    sizes = (torch.arange(int(lengths.max()))[:, None] < lengths).sum(dim=1)
-    return torch.cat([x[t, :n] for t, n in enumerate(sizes.tolist())]), sizes, order
-
-
 slips(
     packing,
     {
@@ -193,6 +182,13 @@ slips(
         },
         "torch.argsort(lengths, descending=True, stable=True)": {
             "torch.argsort(lengths, stable=True).flip(0)": "Sequences of the same length are turned round: turning an ascending sort reverses ties.",
+        },
+        "x[t, order[:n]]": {
+            "x[t, t < lengths]": "order is right, but the rows of a step stand in the order of the batch as it came.",
+            "x[t, :n]": "The first rows of the batch as it came are cut out: take them in the sorted order.",
+        },
+        "[x[t, order[:n]] for t, n in enumerate(batch_sizes.tolist())]": {
+            "[x[: lengths[b], b] for b in order]": "The data hold one sequence after the other: they are laid out step by step, all sequences of a step together.",
         },
         "int(lengths.max())": {
             "len(x)": "batch_sizes goes on with zeros to the end of the array: it has as many entries as the longest sequence has steps.",
@@ -203,6 +199,7 @@ slips(
         },
         "return torch.cat(rows), batch_sizes, order": {
             "return torch.cat(rows), lengths[order], order": "The second value is the sorted lengths: batch_sizes counts sequences per step.",
+            "return torch.cat(rows), batch_sizes, lengths[order]": "The third value is the sorted lengths: order holds places in the batch.",
             "return torch.cat(rows), batch_sizes, torch.argsort(order)": "order is the inverse permutation: it should say where sequence k of the new order came from.",
             "return torch.cat(rows), batch_sizes.cumsum(0), order": "batch_sizes is summed up over the steps.",
             "return torch.cat(rows).detach(), batch_sizes, order": "The data are cut off from the graph: no gradient reaches what made x.",
@@ -215,27 +212,43 @@ mistakes(
         "The sequences are not sorted: a packed layer takes the first batch_sizes[t] rows of its state, so the longest must come first.",
         unsorted,
     ),
-    by_sequences=(
-        "The data hold one sequence after the other: they are laid out step by step, all sequences of a step together.",
-        by_sequences,
-    ),
-    cut_first_rows=(
-        "The first rows of the batch as it came are cut out: take them in the sorted order.",
-        cut_first_rows,
-    ),
 )
 
 # 5. token_batches
 
 
-def filled(lengths, order, pool, budget, cells=None, sort=True, across=False, key=None):
-    """The sampler with one of its rules changed."""
+LOOP = """            if batch and lengths[k] * (len(batch) + 1) > budget:
+                batches.append(batch)
+                batch = []
+            batch.append(k)
+        batches.append(batch)
+    return batches"""
+
+
+def loop(*edits):
+    """The end of the solution with several edits, and without empty batches."""
+    text = LOOP.replace("return batches", "return [batch for batch in batches if batch]")
+    for old, new in edits:
+        text = text.replace(old, new)
+    return text
+
+
+def alone(what):
+    """The end of the solution with another treatment of sequences that are longer than the budget."""
+    return loop(
+        (
+            "if batch and",
+            f"if lengths[k] > budget:\n                {what}\n                continue\n            if batch and",
+        )
+    )
+
+
+def filled(lengths, order, pool, budget, across=False, sign=1):
+    """The sampler without an end of pools, or with the longest sequences first."""
     made, batch = [], []
-    cells = cells or (lambda batch, k: lengths[k] * (len(batch) + 1))
     for start in range(0, len(order), pool):
-        some = order[start : start + pool].tolist()
-        for k in sorted(some, key=key or (lambda k: lengths[k])) if sort else some:
-            if batch and cells(batch, k) > budget:
+        for k in sorted(order[start : start + pool].tolist(), key=lambda k: sign * lengths[k]):
+            if batch and lengths[[*batch, k]].max() * (len(batch) + 1) > budget:
                 made.append(batch)
                 batch = []
             batch.append(k)
@@ -245,117 +258,71 @@ def filled(lengths, order, pool, budget, cells=None, sort=True, across=False, ke
     return made + [batch] * bool(batch)
 
 
-def places(lengths, order, pool, budget):
-    place = {int(k): p for p, k in enumerate(order)}
-    return [[place[k] for k in batch] for batch in filled(lengths, order, pool, budget)]
-
-
-def pool_in_batches(lengths, order, pool, budget):
-    return filled(lengths, np.arange(len(order)), pool, budget)
-
-
-def dropping_long(lengths, order, pool, budget):
-    kept = [[k for k in batch if lengths[k] <= budget] for batch in filled(lengths, order, pool, budget)]
-    return [batch for batch in kept if batch]
-
-
-def dropping_last(lengths, order, pool, budget):
-    return filled(lengths, order[: len(order) // pool * pool] if len(order) > pool else order, pool, budget)
-
-
 slips(
     batches,
     {
         "> budget": {
             ">= budget": "A batch that fills the budget exactly is cut: it is allowed, since it does not exceed it.",
         },
-        "(len(batch) + 1) > budget": {
-            "len(batch) > budget": "The sequence that is about to join is not counted, so the batch can exceed the budget by one sequence.",
+        "lengths[k] * (len(batch) + 1)": {
+            "lengths[k] * len(batch)": "The sequence that is about to join is not counted, so the batch can exceed the budget by one sequence.",
+            "(lengths[k] + sum(lengths[i] for i in batch))": "Real tokens are counted, without the padding: the cells are the longest length times the number of sequences.",
+            "(len(batch) + 1)": "The budget is taken as a number of sequences: it is the number of cells, longest length times sequences.",
+            "lengths[(batch or [k])[0]] * (len(batch) + 1)": "The cells are counted with the shortest length of the batch: padding goes up to the longest.",
+            "lengths[(batch or [k])[-1]] * (len(batch) + 1)": "The cells are counted with the longest length so far: the sequence that joins is longer.",
+        },
+        "key=lambda k: lengths[k]": {
+            "key=lambda k: 0": "The pool is not sorted by length: then little padding is saved.",
+            "key=lambda k: (lengths[k], k)": "Equal lengths are sorted by their numbers: they stay in the given order.",
+        },
+        "batches = []": {
+            "batches, pool = [], len(order)": "All sequences are sorted at once: only those of one pool are, or the batches are no longer random.",
+            "batches, order = [], np.arange(len(order))": "The given order is not used: take the sequences in the order of the permutation, `pool` at a time.",
+        },
+        "range(0, len(order), pool)": {
+            "range(0, max(len(order) - pool, 0) + 1, pool)": "The last, smaller pool is lost.",
         },
         "if batch and lengths": {
-            "if lengths": "An empty batch is made before a sequence that is longer than the budget.",
+            "if lengths": "There is a batch without a sequence, made where one is longer than the budget.",
+        },
+        "return batches": {
+            "return [[order.tolist().index(k) for k in batch] for batch in batches]": "The batches hold places in the given order: they are to hold the numbers of the sequences.",
+            "return [[order.tolist().index(k) % pool for k in batch] for batch in batches]": "The batches hold places within the pool: they are to hold the numbers of the sequences.",
+            "return [[int(lengths[k]) for k in batch] for batch in batches]": "The batches hold lengths: they are to hold the numbers of the sequences.",
+            "return [batch for batch in batches if lengths[batch[0]] <= budget]": "Sequences longer than the budget are lost: each gets a batch of its own.",
+        },
+        LOOP: {
+            loop(
+                ("            batch.append(k)\n", ""),
+                ("            if batch and", "            batch.append(k)\n            if"),
+                ("(len(batch) + 1)", "len(batch)"),
+            ): "The sequence that exceeds the budget is still put into the batch: it begins the next one.",
+            alone(
+                "batches.append([k])"
+            ): "A sequence longer than the budget gets its batch before the open one is closed: it comes after it in the pool.",
+            alone(
+                "batches.insert(0, [k])"
+            ): "Sequences longer than the budget are put in front of all others: their batches stand where they are made.",
         },
     },
 )
 mistakes(
     batches,
-    tokens=(
-        "Real tokens are counted, without the padding: the cells are the longest length times the number of sequences.",
-        lambda lengths, order, pool, budget: filled(
-            lengths, order, pool, budget, cells=lambda batch, k: sum(lengths[i] for i in batch) + lengths[k]
-        ),
-    ),
-    unsorted=(
-        "The pool is not sorted by length: then little padding is saved.",
-        lambda lengths, order, pool, budget: filled(lengths, order, pool, budget, sort=False),
-    ),
     longest_first=(
         "The longest come first: each pool is sorted with the shortest first.",
-        lambda lengths, order, pool, budget: filled(
-            lengths,
-            order,
-            pool,
-            budget,
-            cells=lambda b, k: lengths[[*b, k]].max() * (len(b) + 1),
-            key=lambda k: -lengths[k],
-        ),
+        lambda *given: filled(*given, sign=-1),
     ),
     across=(
         "A batch reaches into the next pool: the end of a pool ends its last batch.",
-        lambda lengths, order, pool, budget: filled(lengths, order, pool, budget, across=True),
-    ),
-    one_pool=(
-        "All sequences are sorted at once: only those of one pool are, or the batches are no longer random.",
-        lambda lengths, order, pool, budget: filled(lengths, order, len(order), budget),
-    ),
-    given_order_ignored=(
-        "The given order is not used: take the sequences in the order of the permutation, `pool` at a time.",
-        pool_in_batches,
-    ),
-    ties=(
-        "Equal lengths are sorted by their numbers: they stay in the given order.",
-        lambda lengths, order, pool, budget: filled(lengths, order, pool, budget, key=lambda k: (lengths[k], k)),
-    ),
-    places=("The batches hold places in the given order: they are to hold the numbers of the sequences.", places),
-    dropping_long=("Sequences longer than the budget are lost: each gets a batch of its own.", dropping_long),
-    dropping_last=("The last, smaller pool is lost.", dropping_last),
-    count=(
-        "The budget is taken as a number of sequences: it is the number of cells, longest length times sequences.",
-        lambda lengths, order, pool, budget: filled(
-            lengths, order, pool, budget, cells=lambda batch, k: len(batch) + 1
-        ),
+        lambda *given: filled(*given, across=True),
     ),
 )
 
 # 6. film_vector
 
 
-def all_frames(frame, x, lengths):
-    """Describes the padding, too."""
-    T, B = x.shape[:2]
-    features = frame(x.flatten(0, 1)).unflatten(0, (T, B))
-    padding = torch.arange(T)[:, None] >= lengths
-    return features.masked_fill(padding[..., None], 0.0).sum(dim=0) / lengths[:, None]
-
-
-def zeroed_first(frame, x, lengths):
-    padding = (torch.arange(len(x))[:, None] >= lengths)[..., None, None, None]
-    return all_frames(frame, x.masked_fill(padding, 0.0), lengths)
-
-
 def one_by_one(frame, x, lengths):
     return torch.stack([frame(x[:n, b]).mean(dim=0) for b, n in enumerate(lengths.tolist())])
-
-
-def step_by_step(frame, x, lengths):
-    total = 0
-    for t in range(int(lengths.max())):
-        real = t < lengths
-        described = frame(x[t, real])
-        features = described.new_zeros(len(lengths), described.shape[1])
-        features[real] = described
-        total = total + features
-    return total / lengths[:, None]
 
 
 def mean_first(frame, x, lengths):
@@ -371,11 +338,22 @@ slips(
             "< lengths - 1  #": "The last real frame of every film is left out.",
             ">= lengths  #": "The padding is described: the mask is turned round.",
         },
+        "frame(x[real])": {
+            "frame(x.flatten(0, 1))[real.flatten()]": "The padding is described, too: the function normalises over all pictures it gets, so it changes the real ones.",
+            "frame(x.masked_fill(~real[..., None, None, None], 0.0).flatten(0, 1))[real.flatten()]": "The padding is set to zero and then described: black pictures also take part in the normalisation.",
+            "torch.cat([frame(x[t, real[t]]) for t in range(int(lengths.max()))])": "The function is called once per step: it then normalises over one step instead of the whole batch.",
+            "torch.cat([frame(picture[None]) for picture in x[real]])": "The function is called once per picture: then there is nothing to normalise over.",
+        },
+        "described = frame(x[real])  #": {
+            "frame(x[:1, 0])\n    described = frame(x[real])  #": "frame is called a second time: once, with the real frames, is enough.",
+        },
         "features.sum(dim=0) / lengths[:, None]": {
+            "features.sum(dim=0) / lengths.max()": "The sum is divided by the longest length: each film has its own.",
             "features.mean(dim=0)": "The sum is divided by the length of the array: a short film then has a vector that is too small.",
             "features.sum(dim=0)": "The sum is not divided: asked for is the mean over the real frames of each film.",
             "features.sum(dim=0) / len(described)": "The sum is divided by the frames of all films: each film has its own number.",
             "features.amax(dim=0)": "That is the largest value over the frames: asked for is their mean.",
+            "torch.stack([film.mean(dim=0) for film in described.split(lengths.tolist())])": "The descriptions go to the wrong films: the mask takes the pictures step by step, not film by film.",
             "features[lengths - 1, torch.arange(B)]": "That is the last real frame alone: asked for is the mean over all real frames.",
         },
         "features[real] = described": {
@@ -385,21 +363,9 @@ slips(
 )
 mistakes(
     film,
-    all_frames=(
-        "The padding is described, too: the function normalises over all pictures it gets, so it changes the real ones.",
-        all_frames,
-    ),
-    zeroed_first=(
-        "The padding is set to zero and then described: black pictures also take part in the normalisation.",
-        zeroed_first,
-    ),
     one_by_one=(
         "The function is called once per film: it then normalises over one film instead of the batch.",
         one_by_one,
-    ),
-    step_by_step=(
-        "The function is called once per step: it then normalises over one step instead of the whole batch.",
-        step_by_step,
     ),
     mean_first=(
         "The mean picture is described: describe every frame, and take the mean of the descriptions.",
