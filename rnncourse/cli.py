@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -186,6 +187,63 @@ def check(
         print(error)
         code = 1
     raise typer.Exit(code)
+
+
+@app.command()
+def train(
+    text: Annotated[
+        Path | None, typer.Argument(help="A text file, UTF-8; NumPy's docstrings if none is given.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Of the run; what was stopped goes on from there.")] = Path("run"),
+    level: Annotated[str, typer.Option(help="char or word.")] = "char",
+    cell: Annotated[str, typer.Option(help="lstm, gru or rnn.")] = "lstm",
+    hidden: Annotated[int, typer.Option(min=1, help="Units of a layer.")] = 128,
+    embedding: Annotated[int, typer.Option(min=1)] = 64,
+    layers: Annotated[int, typer.Option(min=1)] = 1,
+    dropout: Annotated[float, typer.Option(min=0, max=0.95)] = 0.0,
+    tied: Annotated[bool, typer.Option("--tied", help="Readout and embedding share their weights.")] = False,
+    t: Annotated[int, typer.Option("--T", min=1, help="Steps that a gradient flows back.")] = 64,
+    b: Annotated[int, typer.Option("--B", min=1, help="Streams side by side, of all processes together.")] = 32,
+    steps: Annotated[int, typer.Option(min=1, help="Updates of the weights.")] = 2800,
+    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 0.007,
+    clip: Annotated[float, typer.Option(help="The largest norm of a gradient.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    validate_every: Annotated[int, typer.Option(min=1, help="Updates; a checkpoint is written as often.")] = 200,
+    least: Annotated[int, typer.Option(min=1, help="Words that are rarer in the training part become <unk>.")] = 3,
+) -> None:
+    """Train a language model, on a graphics card if there is one. The same command goes on with a run that was stopped.
+
+    On N cards: torchrun --nproc-per-node N -m rnncourse.cli train ...
+    """
+    room = _room("training.language")
+    settings = room.Run(
+        level=level, cell=cell, embedding=embedding, hidden=hidden, layers=layers, dropout=dropout, tied=tied,
+        T=t, B=b, steps=steps, lr=lr, clip=clip, seed=seed, validate_every=validate_every, least=least,
+    )  # fmt: skip
+    try:
+        room.train(text, folder, settings, progress=None if sys.stderr.isatty() else "lines")
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(error)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print(f"Stopped. The same command goes on from the last checkpoint in {folder}.")
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Of a run.")],
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "\n",
+    length: Annotated[int, typer.Option(min=1, help="Characters or words.")] = 400,
+    temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest each time.")] = 0.8,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """What the model of a run makes of the beginning of a text."""
+    try:
+        print(_room("training.language").sample(folder, prompt, length, temperature, seed))
+    except ValueError as error:
+        print(error)
+        raise typer.Exit(1) from error
 
 
 @measure.command("layers")

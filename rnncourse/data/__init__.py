@@ -21,7 +21,7 @@ Every loader asserts a SHA-256, so that all machines compute with the same numbe
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.series import elnino, sunspots
-from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams
+from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams, words
 
 __all__ = [
     "sunspots",
@@ -31,6 +31,7 @@ __all__ = [
     "shakespeare",
     "Vocabulary",
     "streams",
+    "words",
     "witten_bell",
     "kneser_ney",
 ]

@@ -1,6 +1,7 @@
 """Text as numbers: a corpus that comes with the package, a character vocabulary, contiguous streams."""
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -58,20 +59,25 @@ def shakespeare() -> str:
 class Vocabulary:
     """Symbols <-> ids 0..V-1, in sorted order. `symbols` is a text (each distinct character counts once) or a sequence.
 
-    `len(vocabulary)` is V; `vocabulary.symbols[i]` is the symbol with id i.
+    `len(vocabulary)` is V; `vocabulary.symbols[i]` is the symbol with id i. unknown: a symbol of the vocabulary, say
+    "<unk>", that stands for all that it lacks; between: what `decode` puts between symbols, a space for words.
     """
 
-    def __init__(self, symbols: Iterable[str]):
-        self.symbols = tuple(sorted(set(symbols)))
+    def __init__(self, symbols: Iterable[str], unknown: str | None = None, between: str = ""):
+        self.symbols = tuple(sorted({*symbols} | ({unknown} - {None})))
         if not self.symbols:
             raise ValueError("a vocabulary needs at least one symbol, but it was given none")
         self._ids = {symbol: number for number, symbol in enumerate(self.symbols)}
+        self.unknown, self._between = unknown, between
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     def encode(self, text: Sequence[str]) -> np.ndarray:
         """The ids (N,) int64 of the N symbols of `text`. ValueError names a symbol that the vocabulary lacks."""
+        if self.unknown is not None:
+            instead = self._ids[self.unknown]
+            return np.fromiter((self._ids.get(symbol, instead) for symbol in text), dtype=np.int64, count=len(text))
         try:
             return np.fromiter((self._ids[symbol] for symbol in text), dtype=np.int64, count=len(text))
         except KeyError as error:
@@ -89,7 +95,12 @@ class Vocabulary:
             raise ValueError(f"ids has dtype {ids.dtype}, expected integers")
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
             raise ValueError(f"ids run from {ids.min()} to {ids.max()}, expected 0 to {len(self) - 1}")
-        return "".join(self.symbols[number] for number in ids)
+        return self._between.join(self.symbols[number] for number in ids)
+
+
+def words(text: str) -> list[str]:
+    """The words, numbers, punctuation marks and line breaks of a text, in order; spaces are left out."""
+    return re.findall(r"\w+|[^\w\s]|\n", text)
 
 
 class streams:  # noqa: N801  (used like a function)

@@ -16,12 +16,20 @@ from rnncourse.data import streams
 
 
 class Streams(streams):
-    """`data.streams` as tensors x, y (T, B), from where it stands: a state may be carried from batch to batch."""
+    """`data.streams` as tensors x, y (T, B), from where it stands: a state may be carried from batch to batch.
+
+    share: (k, n): of the B columns only the k-th of n equal parts, for the k-th of n processes (from 0).
+    """
 
     carries = True  # column b of a batch goes on where column b of the batch before ended
 
-    def __init__(self, ids, T: int, B: int):
+    def __init__(self, ids, T: int, B: int, share: tuple[int, int] = (0, 1)):
         super().__init__(ids, T, B)
+        k, n = share
+        if B % n:
+            raise ValueError(f"B={B} streams cannot be shared equally by {n} processes: choose a multiple of {n}")
+        own = slice(k * (B // n), (k + 1) * (B // n))
+        self._x, self._y = self._x[:, own], self._y[:, own]
         self.position = 0
 
     def __iter__(self):

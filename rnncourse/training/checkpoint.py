@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from rnncourse.training import many
 from rnncourse.training.device import each
 
 PIECES = {"settings", "model", "optimizer", "scheduler", "batches", "generators", "progress"}
@@ -54,11 +55,12 @@ def load(path: str | Path) -> dict:
 
     Raises ValueError if the file is damaged, or no checkpoint of `train`; FileNotFoundError if there is none.
     """
+    stored = Path(path).read_bytes()
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        contents = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"{path} ({Path(path).stat().st_size:,} bytes) is no checkpoint that can be read: it is damaged or cut "
+            f"{path} ({len(stored):,} bytes) is no checkpoint that can be read: it is damaged or cut "
             "off, holds more than numbers and texts, or is another kind of file. Remove it to begin anew"
         ) from error
     if not isinstance(contents, dict) or contents.keys() != PIECES:
@@ -73,34 +75,34 @@ def pack(model, optimizer, scheduler, batches, progress: dict, settings: dict) -
     """All that decides how a run goes on, as `save` takes it."""
     return {
         "settings": settings,
-        "model": model.state_dict(),
+        "model": many.bare(model).state_dict(),
         "optimizer": optimizer.state_dict(),
         "scheduler": scheduler.state_dict() if scheduler else None,
         "batches": batches.state_dict(),
-        "generators": generators(),
-        "progress": progress | {"state": each(progress["state"], _alone)},
+        "generators": many.gathered(generators()),  # of each process
+        "progress": progress | {"state": many.gathered(each(progress["state"], _alone))},
     }
 
 
 def _alone(value):
     """A tensor without what else its memory holds."""
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return value.cpu().clone() if isinstance(value, torch.Tensor) else value
 
 
 def unpack(contents: dict, path, model, optimizer, scheduler, batches, settings: dict) -> dict:
     """Put a run back to where it was; returns its progress. ValueError if it was another run: then nothing changes."""
     try:
         _same_settings(contents["settings"], settings)
-        _same_weights(contents["model"], model.state_dict())
+        _same_weights(contents["model"], many.bare(model).state_dict())
         batches.load_state_dict(contents["batches"])  # checks for itself
     except ValueError as error:
         raise ValueError(f"{path} is the checkpoint of another run: {error}") from error
-    model.load_state_dict(contents["model"])
+    many.bare(model).load_state_dict(contents["model"])
     optimizer.load_state_dict(contents["optimizer"])
     if scheduler:
         scheduler.load_state_dict(contents["scheduler"])
-    set_generators(contents["generators"])
-    return contents["progress"]
+    set_generators(contents["generators"][many.rank()])
+    return contents["progress"] | {"state": contents["progress"]["state"][many.rank()]}
 
 
 def _same_settings(stored: dict, now: dict) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from rnncourse.training import checkpoint
+from rnncourse.training import checkpoint, many
 from rnncourse.training.device import detached, moved
 from rnncourse.training.report import reports
 
@@ -26,7 +26,7 @@ class Options:
     checkpoint: str | Path | None = None  # a file to go on from, if it is there, and to write to
     checkpoint_every: int = 100
     tensorboard: str | Path | None = None  # a folder for TensorBoard, which must be installed
-    progress: bool | None = None  # a bar on stderr; None: if that is a terminal
+    progress: bool | str | None = None  # a bar on stderr; None: if that is a terminal; "lines": a line per validation
 
     def __post_init__(self):
         for name in ("steps", "validate_every", "checkpoint_every", "patience", "clip"):
@@ -85,7 +85,7 @@ def train(
             mean.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip or math.inf)
             lr = optimizer.param_groups[0]["lr"]
-            _note(now, loss=mean.item(), grad_norm=norm.item(), lr=float(lr))
+            _note(now, loss=many.mean(mean.item(), place), grad_norm=norm.item(), lr=float(lr))
             optimizer.step()
             now["step"], now["state"] = now["step"] + 1, detached(state)
             if scheduler and not isinstance(scheduler, ReduceLROnPlateau):
@@ -95,10 +95,12 @@ def train(
                 _validate(model, loss, valid, scheduler, now)
             last = last or _finished(now, options)
             if options.checkpoint and (last or now["step"] % options.checkpoint_every == 0):
-                checkpoint.save(options.checkpoint, checkpoint.pack(*parts, now, settings))
-            report()
+                contents = checkpoint.pack(*parts, now, settings)
+                if many.rank() == 0:
+                    checkpoint.save(options.checkpoint, contents)
+            report(count)
     if now["best"]:
-        model.load_state_dict(now["best"]["model"])
+        many.bare(model).load_state_dict(now["best"]["model"])
     return now["history"]
 
 
@@ -148,14 +150,14 @@ def _finished(now: dict, options: Options) -> bool:
 
 
 def _validate(model, loss, valid, scheduler, now: dict) -> None:
-    value = evaluate(model, loss, valid)
+    value = many.mean(evaluate(model, loss, valid), next(model.parameters()).device)
     now["history"]["valid_step"].append(now["step"])
     now["history"]["valid_loss"].append(value)
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(value)
     now["waited"] += 1
     if now["best"] is None or value < now["best"]["loss"]:
-        weights = {name: w.detach().cpu().clone() for name, w in model.state_dict().items()}
+        weights = {name: w.detach().cpu().clone() for name, w in many.bare(model).state_dict().items()}
         now["best"], now["waited"] = {"loss": value, "step": now["step"], "model": weights}, 0
 
 
@@ -199,7 +201,12 @@ def _checked(returned, batches) -> tuple:
 
 def _settings(batches, optimizer, scheduler, options: Options, same: dict) -> dict:
     """What must be the same when a run goes on, in plain values. `steps` is not among it: a run may be made longer."""
-    plain = {"clip": options.clip, "validate_every": options.validate_every, "patience": options.patience}
+    plain = {
+        "processes": many.processes(),
+        "clip": options.clip,
+        "validate_every": options.validate_every,
+        "patience": options.patience,
+    }
     for name, thing in {"batches": batches, "optimizer": optimizer, "scheduler": scheduler}.items():
         plain[name] = type(thing).__name__
     plain |= {f"the optimiser's {name}": _plain(value) for name, value in optimizer.defaults.items()}
