@@ -1,8 +1,8 @@
-"""What a GPU waits for in an LSTM: one layer written five ways, timed beside the floor that arithmetic and memory set.
+"""What a GPU waits for in an LSTM: one layer written five ways, timed beside the floor of arithmetic and memory.
 
-`rnncourse bench gpu --record FILE` in the course's environment, or the file alone on a machine that has only PyTorch and
-NumPy: `python gpu.py --record FILE`. Every variant is compared with float64 before it is timed. The record is written
-anew after each row, so an interrupted run keeps what it has measured. The variants: `rnncourse.bench.lstms`.
+`rnncourse bench gpu --record FILE` in the course's environment; on a machine that has only PyTorch and NumPy,
+`python gpu.py --record FILE` with the file lstms.py beside this one. Every variant is compared with float64 before it
+is timed. The record is written anew after each row, so an interrupted run keeps what it has measured.
 """
 
 from __future__ import annotations
@@ -207,7 +207,8 @@ def layers(device, sizes, limits, variants, precisions) -> Iterator[dict]:
                     row = {"what": "layer", "variant": variant, "precision": precision, "task": task}
                     row |= {"T": T, "B": B, "I": H, "H": H}
                     with multiplying(precision):
-                        yield row | attempt(lambda r=row: one_layer(device, reference, r, limits))
+                        found = attempt(lambda r=row, right=reference: one_layer(device, right, r, limits))
+                    yield row | found
 
 
 def one_layer(device, reference: list, row: dict, limits: dict) -> dict:
@@ -239,7 +240,8 @@ def profiles(device, size, variants) -> Iterator[dict]:
             return read_profile(run, device)
 
         with multiplying("fp32"):
-            yield row | attempt(look)
+            found = attempt(look)
+        yield row | found
 
 
 def read_profile(run: Callable, device: torch.device) -> dict:
@@ -313,7 +315,8 @@ def training_steps(device, size, V) -> Iterator[dict]:
             }
 
         with multiplying(precision):
-            yield {"what": "training step", "precision": precision, "T": T, "B": B, "H": H, "V": V} | attempt(look)
+            found = attempt(look)
+        yield {"what": "training step", "precision": precision, "T": T, "B": B, "H": H, "V": V} | found
 
 
 class Model(nn.Module):
