@@ -11,29 +11,28 @@ from rnncourse.authoring import exercise
 update = exercise("scaled_update", points=3, returns=("w", "scale", "good"))
 
 
-@update.inputs(good=(0, 1, 2, 0), interval=(5, 3, 3, 2), clip=(0.7, 1.3, 0.9, 50.0))
-def draw_update(rng, N, good, interval, clip):
-    scale = 2.0 ** rng.integers(6, 12)
-    dw = scale * rng.normal(size=N)
-    return update_inputs(rng, dw, scale, good, clip, interval)
+@update.inputs(good=(0, 1, 2, 0, 3), left=(5, 2, 1, 2, 1), clipped=(1, 0, 1, 0, 1))
+def draw_update(rng, N, good, left, clipped):
+    return update_inputs(rng, rng.normal(size=N), good, left, clipped)
 
 
-@update.inputs(N=(5, 4, 6), bad=(np.inf, -np.inf, np.nan), good=(1, 3, 0), interval=(3, 4, 4), says="an overflow")
-def draw_overflow(rng, N, bad, good, interval):
-    scale = 2.0 ** rng.integers(6, 12)
-    dw = scale * rng.normal(size=N)
-    dw[rng.integers(N)] = bad
-    return update_inputs(rng, dw, scale, good, 0.8, interval)
+@update.inputs(N=(5, 4, 6), bad=(0, 1, 2), good=(1, 3, 0), left=(2, 1, 4), says="an overflow")
+def draw_overflow(rng, N, bad, good, left):
+    inputs = update_inputs(rng, rng.normal(size=N), good, left, True)
+    inputs["dw"][rng.integers(N)] = (np.inf, -np.inf, np.nan)[bad]
+    return inputs
 
 
-@update.inputs(N=(3,), good=(1,), interval=(4,), says="the gradient is zero")
-def draw_zero(rng, N, good, interval):
-    return update_inputs(rng, np.zeros(N), 1024.0, good, 1.0, interval)
+@update.inputs(N=(3,), good=(1,), left=(3,), says="the gradient is zero")
+def draw_zero(rng, N, good, left):
+    return update_inputs(rng, np.zeros(N), good, left, True) | {"clip": 1.0}
 
 
-def update_inputs(rng, dw, scale, good, clip, interval):
-    w = rng.normal(size=len(dw))
-    return {"w": w, "dw": dw, "scale": scale, "good": good, "clip": clip, "lr": 0.3, "interval": interval}
+def update_inputs(rng, g, good, left, clipped):
+    """The scaled gradient of g, which is clipped or not, `left` good steps before the scale grows."""
+    scale, clip = 2.0 ** rng.integers(6, 12), np.linalg.norm(g) * (rng.uniform(0.15, 0.3) if clipped else 1.5)
+    given = {"w": rng.normal(size=len(g)), "dw": scale * g, "scale": scale, "good": good}
+    return given | {"clip": float(clip), "lr": 0.3, "interval": good + left}
 
 
 @update.answer
@@ -50,7 +49,7 @@ def by_norm_first(w, dw, scale, good, clip, lr, interval):
 def in_a_loop(w, dw, scale, good, clip, lr, interval):
     g = [float(v) / scale for v in dw]
     if any(v != v or abs(v) == math.inf for v in g):
-        return list(w), scale / 2.0, 0
+        return np.array(w), scale / 2.0, 0
     norm = math.hypot(*g)
     new = [a - lr * v * (clip / norm if norm > clip else 1.0) for a, v in zip(w, g, strict=True)]
     return np.array(new), scale * 2.0 if good + 1 == interval else scale, (good + 1) % interval
@@ -66,14 +65,17 @@ floor = exercise("gru_floor", points=3, returns=("compute", "memory", "floor"))
     B=(8, 3, 2, 64),
     I=(16, 24, 40, 8),
     H=(32, 20, 96, 48),
-    size=(2, 4, 2, 8),
-    ratio=(900.0, 2.0, 5.0, 300.0),
-    resident=(True, True, False, False),
+    power=(1, 2, 1, 3),
+    resident=(1, 1, 0, 0),
+    slow=(0, 1, 0, 1),
 )
-def draw_floor(rng, T, B, I, H, size, ratio, resident):  # noqa: E741
-    bandwidth = 1e9 * rng.uniform(1, 3)
-    sizes = {"T": T, "B": B, "I": I, "H": H, "size": size}
-    return sizes | {"flops": ratio * bandwidth / 8, "bandwidth": bandwidth, "resident": resident}
+def draw_floor(rng, T, B, I, H, power, resident, slow):  # noqa: E741
+    """Sizes, and a device on which either the operations (slow = 1) or the bytes decide."""
+    sizes = {"T": T, "B": B, "I": I, "H": H, "size": 2**power}
+    compute, memory, _ = by_matrices(**sizes, flops=1e9, bandwidth=1e9, resident=bool(resident))
+    flops, bandwidth = 1e9 * rng.uniform(1, 2, size=2)
+    flops *= compute / memory / (rng.uniform(1.3, 2) if slow else rng.uniform(0.5, 0.8))
+    return sizes | {"flops": float(flops), "bandwidth": float(bandwidth), "resident": bool(resident)}
 
 
 @floor.answer
@@ -132,9 +134,9 @@ def by_average(means, tokens):
 loading = exercise("pipeline", points=3, returns=("end", "waited"))
 
 
-@loading.inputs(N=(9, 1, 12, 15), ahead=(1, 2, 2, 3), slow=(1.0, 1.0, 0.8, 1.2))
+@loading.inputs(N=(9, 1, 12, 15), ahead=(1, 2, 2, 3), slow=(5, 6, 4, 7))
 def draw_pipeline(rng, N, ahead, slow):
-    load = slow * rng.choice([0.5, 1.0, 4.0], size=N) * rng.uniform(0.9, 1.1, size=N)
+    load = slow * rng.choice([0.1, 0.2, 0.8], size=N) * rng.uniform(0.9, 1.1, size=N)
     return {"load": load, "compute": rng.uniform(0.5, 2.5, size=N), "ahead": ahead}
 
 
@@ -225,16 +227,16 @@ def by_points(start, stop, long):
 keeping = exercise("checkpoint_memory", points=2, returns=("plain", "peak", "best"))
 
 
-@keeping.inputs(T=(50, 7, 96, 33, 200), k=(8, 7, 12, 1, 30), kept=(6, 9, 5, 4, 1), state=(2, 3, 2, 9, 15))
-def draw_keeping(rng, T, k, kept, state):
+@keeping.inputs(T=(50, 7, 96, 33, 200), parts=(6, 1, 8, 33, 7), kept=(6, 9, 5, 4, 1), state=(2, 3, 2, 9, 15))
+def draw_keeping(rng, T, parts, kept, state):
     unit = int(rng.integers(2, 9))
-    return {"T": T, "k": k, "kept": kept * unit, "state": state * unit}
+    return {"T": T, "k": max(1, T // parts), "kept": kept * unit, "state": state * unit}
 
 
-@keeping.inputs(T=(20, 30), k=(6, 4), ratio=(1, 2), says="several segment lengths have the same peak")
-def draw_keeping_ties(rng, T, k, ratio):
+@keeping.inputs(T=(20, 20), k=(6, 4), says="several segment lengths have the same peak")
+def draw_keeping_ties(rng, T, k):
     unit = int(rng.integers(2, 9))
-    return {"T": T, "k": k, "kept": unit, "state": ratio * unit}
+    return {"T": T, "k": k, "kept": unit, "state": unit}
 
 
 @keeping.answer

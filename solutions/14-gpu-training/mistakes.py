@@ -11,7 +11,6 @@ slips(
     update,
     {
         "dw / scale": {
-            "dw * scale": "The gradient is scaled once more: it comes in multiplied by the scale, and that is to be undone.",
             "dw / scale / 2": "The gradient is divided by twice the scale: the new scale is for the next step.",
         },
         "np.isfinite(g).all()": {
@@ -28,7 +27,7 @@ slips(
         "g * (clip / max(clip, np.linalg.norm(g)))": {
             "g": "The gradient is not clipped.",
             "np.clip(g, -clip, clip)": "Each entry is clipped by itself, which turns the gradient: shorten the vector as a whole.",
-            "g * (clip / max(1e-30, np.linalg.norm(g)))": "Every gradient gets the norm `clip`: those that are shorter are to stay as they are.",
+            "g * (clip / max(1e-30, np.linalg.norm(g)))": "Every gradient gets the norm `clip`: short ones are stretched, or the scaling was not undone before the clipping.",
             "g * (clip / max(clip, np.linalg.norm(dw)))": "The norm is that of the scaled gradient: nearly every step is clipped, to almost nothing.",
             "g * (clip / max(clip, np.abs(g).max()))": "The largest entry is taken for the norm.",
             "g * (clip / max(clip, np.linalg.norm(g) ** 2))": "The square of the norm is taken for the norm.",
@@ -43,13 +42,6 @@ slips(
 )
 
 
-def clipped_too_early(w, dw, scale, good, clip, lr, interval):
-    if not np.isfinite(dw).all():
-        return w, scale / 2, 0
-    w = w - lr * dw * (clip / max(clip, np.linalg.norm(dw)))
-    return (w, scale * 2, 0) if good + 1 == interval else (w, scale, good + 1)
-
-
 def repaired(w, dw, scale, good, clip, lr, interval):
     finite = np.isfinite(dw).all()
     g = np.nan_to_num(dw / scale, nan=0.0, posinf=0.0, neginf=0.0)
@@ -61,10 +53,6 @@ def repaired(w, dw, scale, good, clip, lr, interval):
 
 mistakes(
     update,
-    clipped_too_early=(
-        "The scaling is never undone: clipping alone hides it while gradients are long, and fails when they get short.",
-        clipped_too_early,
-    ),
     repaired=(
         "After an overflow the finite entries are used all the same: the whole step is to be skipped.",
         repaired,
@@ -150,7 +138,6 @@ slips(
         },
         "factors[some] @ means[some]": {
             "factors @ means": "A worker without tokens spoils the gradient: 0 times NaN is NaN.",
-            "means[some].sum(axis=0)": "The rows are added without their factors.",
         },
         "means[some] / len(tokens)": {
             "means[some]": "The gradient is K times too large: the all-reduce divides by the number of workers.",
@@ -183,11 +170,6 @@ def serial(load, compute, ahead):
 def larger_sum(load, compute, ahead):
     end = max(load.sum(), compute.sum())
     return end, end - compute.sum()
-
-
-def lock_step(load, compute, ahead):
-    pairs = np.maximum(np.append(load[1:], 0.0), compute)
-    return load[0] + pairs.sum(), load[0] + (pairs - compute).sum()
 
 
 def steady(load, compute, ahead):
@@ -239,10 +221,6 @@ mistakes(
     loading,
     serial=("Nothing overlaps: the next batch is loaded while the device computes.", serial),
     larger_sum=("The larger of the two sums is only a bound: single slow batches are waited for as well.", larger_sum),
-    lock_step=(
-        "Loading and computing advance in pairs: with more than one place a fast loader can get further ahead.",
-        lock_step,
-    ),
     steady=("Means are used: a slow batch is waited for, a fast one does not give that time back.", steady),
     loaders_wait=("The time that the loader waits for a place is returned: asked for is the device.", loaders_wait),
 )
