@@ -283,5 +283,16 @@ def bench_grading(
         print(f"recorded in {_room('bench.layers').write_record(figures, record)}")
 
 
+@measure.command("gpu")
+def bench_gpu(
+    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file, row by row.")] = None,
+    device: Annotated[str, typer.Option(help="cuda, or cpu.")] = "cuda",
+    size: Annotated[str, typer.Option(help="large, or small.")] = "large",
+    minutes: Annotated[float, typer.Option(help="Begin no new row after so many.")] = 7.5,
+) -> None:
+    """One LSTM layer written five ways on a GPU, beside the floor of arithmetic and memory. Under eight minutes."""
+    raise typer.Exit(_room("bench.gpu").run(record, device, size, minutes))
+
+
 if __name__ == "__main__":
     app()
