@@ -149,7 +149,7 @@ def by_recursion(saved, x, y, order, steps, lr, decay, beta):
 stopping = exercise("early_stop", points=2, returns=("best", "stop"))
 
 
-@stopping.inputs(K=(14, 16, 12, 18), patience=(3, 2, 4, 3), delta=(0.1, 0.2, 0.0, 0.1))
+@stopping.inputs(K=(14, 16, 12, 18), patience=(3, 2, 4, 3), delta=(0.105, 0.205, 0.0, 0.105))
 def draw_stopping(rng, K, patience, delta):
     """Falls in steps around delta, then rises; ties, and falls that are too small to count."""
     falls = rng.choice([0.0, 0.05, 0.1, 0.15, 0.3, -0.1], size=K, p=[0.1, 0.2, 0.1, 0.2, 0.25, 0.15])
@@ -161,13 +161,13 @@ def draw_stopping(rng, K, patience, delta):
 @stopping.inputs(K=(9, 7, 8), says="a slow fall, in steps that are each too small to count")
 def draw_stopping_slow(rng, K):
     losses = 3.0 - 0.06 * np.arange(K) - 0.01 * rng.integers(2, size=K)
-    return {"losses": losses.round(3), "patience": 3, "delta": 0.1}
+    return {"losses": losses.round(3), "patience": 3, "delta": 0.105}
 
 
 @stopping.inputs(K=(6, 8), says="the run ends before patience does, or begins with NaN")
 def draw_stopping_ends(rng, K):
     losses = 2.0 + np.r_[np.nan, -0.3, rng.uniform(0, 0.2, size=2), -0.8, rng.uniform(0, 0.2, size=K - 5)]
-    return {"losses": losses.round(2), "patience": 3, "delta": 0.05}
+    return {"losses": losses.round(2), "patience": 3, "delta": 0.055}
 
 
 @stopping.answer
