@@ -36,7 +36,7 @@ def step_by_step(steps, warmup, cooldown, peak, floor):
             found.append(peak)
         else:
             found.append(peak - (peak - floor) * ((cooldown - left) / cooldown) ** 0.5)
-    return found
+    return np.array(found)
 
 
 @rates.answer
@@ -149,7 +149,9 @@ def by_recursion(saved, x, y, order, steps, lr, decay, beta):
 stopping = exercise("early_stop", points=2, returns=("best", "stop"))
 
 
-@stopping.inputs(K=(14, 16, 12, 18), patience=(3, 2, 4, 3), delta=(0.105, 0.205, 0.0, 0.105))
+@stopping.inputs(
+    K=(20, 24, 18, 26, 22, 30), patience=(3, 4, 5, 3, 4, 6), delta=(0.105, 0.205, 0.0, 0.105, 0.055, 0.155)
+)
 def draw_stopping(rng, K, patience, delta):
     """Falls in steps around delta, then rises; ties, and falls that are too small to count."""
     falls = rng.choice([0.0, 0.05, 0.1, 0.15, 0.3, -0.1], size=K, p=[0.1, 0.2, 0.1, 0.2, 0.25, 0.15])
@@ -168,6 +170,13 @@ def draw_stopping_slow(rng, K):
 def draw_stopping_ends(rng, K):
     losses = 2.0 + np.r_[np.nan, -0.3, rng.uniform(0, 0.2, size=2), -0.8, rng.uniform(0, 0.2, size=K - 5)]
     return {"losses": losses.round(2), "patience": 3, "delta": 0.055}
+
+
+@stopping.inputs(K=(7, 9), says="the run begins with several NaN, as many as patience or one less")
+def draw_stopping_nan(rng, K):
+    losses = np.round(2.0 + rng.uniform(0, 0.5, size=K) - 0.3 * np.arange(K), 2)
+    losses[:3] = np.nan
+    return {"losses": losses, "patience": 3 + K // 9, "delta": 0.055}
 
 
 @stopping.answer
@@ -199,7 +208,7 @@ def by_records(losses, patience, delta):
 diagnosing = exercise("diagnose", points=3, returns="codes")
 
 
-@diagnosing.inputs(R=(12, 15), S=(8, 11), V=(20, 60))
+@diagnosing.inputs(R=(20, 24, 30, 22), S=(8, 11, 9, 14), V=(20, 60, 10, 35))
 def draw_diagnose(rng, R, S, V):
     """Runs with one fault, none, or two; numbers near each threshold, on both sides."""
     floor, clip, entropy = np.log(V - 1 + np.e) - 1, 0.5, 0.9
@@ -208,7 +217,7 @@ def draw_diagnose(rng, R, S, V):
     norms = clip * rng.uniform(0.3, 1.0, size=(R, S))
     norms[:, S // 3] = clip
     again = np.repeat(loss[:, -1:] + 0.2, 3, axis=1)
-    kinds = rng.permutation(np.arange(R) % 9)
+    kinds = rng.permutation(np.arange(R) % 11)
     for r, kind in enumerate(kinds):
         if kind in (1, 6):
             loss[r, -1] = entropy - rng.uniform(0.05, 0.4)
@@ -223,6 +232,11 @@ def draw_diagnose(rng, R, S, V):
             again[r, 1:] += rng.uniform(0.001, 0.01) * rng.choice([-1, 1])
         if kind == 8:  # a healthy run that once was below the entropy: a lucky batch
             loss[r, S // 2] = entropy - 0.1
+        if kind == 9:  # a healthy run that just begins to fall below the floor
+            loss[r] = np.linspace(np.log(V), (floor + np.log(V) - 1) / 2, S)
+        if kind == 10:  # long gradients all the time, but for one
+            norms[r] = clip * rng.uniform(1.5, 2, size=S)
+            norms[r, 1] = 0.5 * clip
     return {"loss": loss, "norms": norms, "again": again, "clip": clip, "V": V, "entropy": entropy}
 
 
@@ -240,7 +254,7 @@ def run_by_run(loss, norms, again, clip, V, entropy):
             codes.append(4)
         else:
             codes.append(5 * int(abs(second - first) > 1e-6))
-    return codes
+    return np.array(codes)
 
 
 @diagnosing.answer
@@ -261,7 +275,7 @@ scaling = exercise(
 )
 
 
-@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), clip=(0.5, 1.0, 9.0), scale=(16.0, 128.0, 4.0))
+@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), clip=(2.0, 30.0, 1e4), scale=(16.0, 128.0, 4.0))
 def draw_scaling(rng, H, I, clip, scale):
     shapes = (H, I), (H,), (2, H)
     params, grads = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))

@@ -43,8 +43,7 @@ slips(
     {
         'reduction="sum") / tokens': {
             'reduction="sum")': "The gradients are summed over tokens and never divided: twice as many tokens would make the step twice as long.",
-            'reduction="mean") / len(parts)': "That is the mean of the parts' means: tokens of a small part count more than those of a large one, and a part without tokens is NaN.",
-            'reduction="sum") / max(1, int((y >= 0).sum())) / len(parts)': "That is the mean of the parts' means: tokens of a small part count more than those of a large one.",
+            'reduction="mean") / len(parts)': "That is the mean of the parts' means: tokens of a small part count more than those of a large one.",
             'reduction="sum") / max(1, int((y >= 0).sum()))': "Each part is divided by its own tokens and the parts are then added: the result grows with the number of parts.",
             'reduction="sum") / len(parts)': "The sums are divided by the number of parts: a part is not a token.",
             'reduction="sum") / len(parts[0][1])': "Divided is by the size of the first part: the parts differ in size.",
@@ -182,7 +181,6 @@ slips(
         "waited == patience": {
             "waited > patience": "The run goes on one validation too long.",
             "waited == patience - 1": "The run stops one validation too early.",
-            "k - best == patience + 1": "The run goes on one validation too long.",
             "best >= 0 and waited == patience": "Validations before the first best are not counted: a run that only gives NaN would never end.",
         },
         "best, lowest, waited = k, losses[k], 0": {
@@ -223,7 +221,6 @@ slips(
     {
         "np.log(V - 1 + np.e) - 1": {
             "np.log(V)": "The floor of two softmaxes is taken to be ln V: that is where a run begins, and it does fall below.",
-            "np.log(V - 1 + np.e)": "The floor is too high: the right class itself has the logit 1.",
             "np.log(V) - 1": "The floor is a little too low: all V classes were given the logit 0.",
         },
         "loss.min(axis=1) >= floor": {
