@@ -97,6 +97,17 @@ def data(name: Annotated[str, typer.Argument(help="Of a data set that DATA.md li
         print(f"{path.name}: {path.stat().st_size:,} bytes")
 
 
+@app.command()
+def record(chapter: Annotated[str, typer.Argument(help="Its number or name: 13, or 13-training-well.")]) -> None:
+    """Measure anew what a chapter shows but is too long to run on the page: NN-slug.json beside the chapter."""
+    room = _room("bench.record")
+    try:
+        print(f"recorded in {room.make(_root(), chapter)}")
+    except ValueError as error:
+        print(error)
+        raise typer.Exit(1) from error
+
+
 class _UsageEndsWith1(typer.core.TyperCommand):
     """Wrong arguments end with 1: after `grade` the usual 2 says that submissions need a person."""
 

@@ -268,9 +268,18 @@ def _measure_layers(pairs, sizes, cells):
                 wish = goal(cell, task.name, task.against, size)
                 named = {"cell": cell, "task": task.name, "against": task.against, **named_sizes, "goal": wish}
                 results.append(named | measure(task, pairs))
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "command": "rnncourse bench layers",
+        **environment(),
+        "measured": "CPU time in float32, ours and torch.nn in turn; ratio = ours / torch",
+        "results": results,
+    }
+
+
+def environment() -> dict:
+    """Where and with what a record is made: its "device" (one thread) and "versions"."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
         "device": {"cpu": cpu_model(), "system": platform.system(), "machine": platform.machine(), "threads": 1},
         "versions": {
             "python": platform.python_version(),
@@ -279,8 +288,6 @@ def _measure_layers(pairs, sizes, cells):
             "blas": f"{blas['name']} {blas['version']}",
             "torch": torch.__version__,
         },
-        "measured": "CPU time in float32, ours and torch.nn in turn; ratio = ours / torch",
-        "results": results,
     }
 
 
