@@ -153,3 +153,52 @@ def batch_contrast(pictures):
     rows, columns = (1 + pictures.new_ones(n).cumsum(0) / n for n in (H, W))
     bright = (pictures * rows[:, None] * columns**2).mean(dim=(2, 3))  # (N, C)
     return (2 * (bright - bright.mean(dim=0)) + 0.1 * bright).tanh()
+
+
+# Toy steps of tensors, `step(x, h) -> h_new`, x (B, I) and h (B, H).
+
+
+def fading_sum_tensors(x, h):
+    """`fading_sum` for tensors."""
+    return 0.5 * h + x.sum(dim=1, keepdim=True)
+
+
+def squashed_shift_tensors(x, h):
+    """`squashed_shift` for tensors."""
+    return (h.roll(1, dims=1) + x.mean(dim=1, keepdim=True)).tanh()
+
+
+# Toy models of sequences, tensors (T, B, I) -> (T, B, I), each sequence on its own, for probes of what depends on what.
+
+
+def _later(x, steps: int):
+    """x moved to later steps (to earlier ones, if negative), with zeros where nothing comes from."""
+    moved = x.roll(steps, dims=0)
+    moved[: max(steps, 0)] = 0
+    moved[len(x) + min(steps, 0) :] = 0
+    return moved
+
+
+def slow_echo(x):
+    """The input plus the one two steps ago."""
+    return x + 0.5 * _later(x, 2)
+
+
+def peeking(x):
+    """The difference from the next input, squashed."""
+    return (x - _later(x, -1)).tanh()
+
+
+def rarely_far_ahead(x):
+    """The sum of all inputs so far, and of the one three steps ahead where that is large."""
+    return x.cumsum(dim=0) + _later(x - 1, -3).relu()
+
+
+def last_counts(x):
+    """The last input of all, at every step, and the input one step ago."""
+    return x[-1:] * x.new_ones(len(x), 1, 1) - _later(x, 1)
+
+
+def deaf(x):
+    """Always the same, whatever is read."""
+    return x.new_ones(x.shape)
