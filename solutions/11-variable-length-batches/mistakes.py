@@ -313,6 +313,10 @@ mistakes(
         "The longest come first: each pool is sorted with the shortest first.",
         lambda *given: filled(*given, sign=-1),
     ),
+    unsorted_pool=(
+        "The pool is left in the given order: it is to be sorted by length, or little padding is saved.",
+        lambda *given: filled(*given, sign=0),
+    ),
     across=(
         "A batch reaches into the next pool: the end of a pool ends its last batch.",
         lambda *given: filled(*given, across=True),
