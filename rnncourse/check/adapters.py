@@ -100,7 +100,7 @@ def _gradients(values, arguments) -> list:
 
     outputs = [y for y in _found(values, torch.Tensor) if y.is_floating_point() and y.requires_grad]
     sources = [x for x in _found(arguments, torch.Tensor) if x.requires_grad]
-    weights = [torch.cos(1.0 + torch.arange(y.numel()).to(y)).reshape(y.shape) for y in outputs]
+    weights = [_waves(y) for y in outputs]
     arrived = torch.autograd.grad(outputs, sources, weights, allow_unused=True) if outputs else [None] * len(sources)
     by_source = {id(x): torch.zeros_like(x) if g is None else g for x, g in zip(sources, arrived, strict=True)}
     return _mapped(arguments, torch.Tensor, lambda x: _plain(by_source[id(x)]) if id(x) in by_source else None)
@@ -192,8 +192,7 @@ def module(cls, init: dict, weights: dict, inputs: dict, cotangents: dict) -> di
         x.requires_grad_()
     outputs = _outputs(built(*given.values()), tuple(cotangents))
     found = {name: y.detach().numpy() for name, y in outputs.items()}
-    pulled = [(y, _fitted(torch.as_tensor(cotangents[name]), y)) for name, y in outputs.items() if y.requires_grad]
-    pulled = [(y, g) for y, g in pulled if g is not None]  # of others, the outputs will tell
+    pulled = [(y, _fitted(cotangents[name], y)) for name, y in outputs.items() if y.requires_grad]
     if pulled:
         sum((y * g).sum() for y, g in pulled).backward()
     return found | {f"d {name}": _gradient(x) for name, x in (*built.named_parameters(), *floats.items())}
@@ -216,11 +215,20 @@ def _outputs(value, names: tuple[str, ...]) -> dict:
     return dict(zip(names, parts, strict=True))
 
 
-def _fitted(cotangent, output):
-    """The cotangent in the shape of an output that lacks or has too many axes of length 1; None if others differ."""
+def _fitted(cotangent: np.ndarray, output):
+    """The cotangent as a tensor, also for too many or too few axes of length 1; other weights for other shapes."""
+    import torch
+
     if cotangent.squeeze().shape == output.squeeze().shape:
-        return cotangent.reshape(output.shape)
-    return None
+        return torch.as_tensor(cotangent.reshape(output.shape))
+    return _waves(output)
+
+
+def _waves(y):
+    """Weights of an output's shape, all different and not zero."""
+    import torch
+
+    return torch.cos(1.0 + torch.arange(y.numel()).to(y)).reshape(y.shape)
 
 
 def _gradient(tensor) -> np.ndarray:

@@ -181,7 +181,9 @@ def _raised(name: str, error: BaseException) -> str:
     ):
         text += "\n  (the given tensors are float64, a new one is float32 unless told: x.new_zeros(...), dtype=x.dtype)"
     if "modified by an inplace operation" in str(error):
-        text += "\n  (a tensor that backward needs was overwritten, by an index left of =, by += or by a method with _ at "
+        text += (
+            "\n  (a tensor that backward needs was overwritten, by an index left of =, by += or by a method with _ at "
+        )
         text += "its end; what detach() gives lies in the same memory. Make a new tensor.)"
     if "backward through the graph a second time" in str(error):
         text += f"\n  (the graph of {name} was used up before: is there a backward in the function itself?)"

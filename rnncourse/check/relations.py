@@ -29,7 +29,7 @@ LONGEST = 0.5  # seconds for one of them
 def relations(spec: Spec, seen: list, call: Callable) -> list[str]:
     """At most MOST sentences on a wrong answer; `seen` holds one observation per case."""
     plain = [(case, o) for case, o in zip(spec.cases, seen, strict=True) if case.through is None]
-    if not plain or any(o.reply.trouble for _, o in plain):
+    if not plain or any(o.reply.trouble or o.reply.value is None for _, o in plain):
         return []
     leaves = dict.fromkeys(leaf for _, o in plain for leaf in o.expected if leaf != ARGUMENTS)
     values = {leaf: [_numbers(o, leaf) for _, o in plain] for leaf in leaves}
@@ -172,7 +172,8 @@ def _mends(spec: Spec, plain: list, again: Again, change: Callable) -> bool:
                 continue
             return False
         now = observe(spec, case, None, again(given, changed))
-        if not all(ok for leaf, ok in now.right.items() if leaf != ARGUMENTS):
+        own = {f"d {spec.arguments[j]}" for j in changed}  # its gradient is another, too
+        if not all(ok for leaf, ok in now.right.items() if leaf != ARGUMENTS and leaf not in own):
             return False
         numbers += sum(_worth(o.expected[leaf]) for leaf, ok in o.right.items() if not ok and leaf != ARGUMENTS)
     return numbers >= NUMBERS

@@ -11,7 +11,7 @@ slips(
     basic,
     {
         "i, j, f, o = torch": {
-            "i, f, j, o = torch": "The blocks are left in the order of the checkpoint: there the candidate comes second and the forget gate third.",
+            "i, f, j, o = torch": "The blocks are left in the order of the checkpoint, and the second one got the forget bias: there the candidate comes second and the forget gate third.",
             "i, j, o, f = torch": "Forget and output gate are exchanged: the checkpoint ends with f, o.",
             "j, i, f, o = torch": "Input gate and candidate are exchanged: the checkpoint begins with i, j.",
         },
@@ -68,6 +68,10 @@ def moved(kernel, bias, forget_bias, what):
 
 mistakes(
     basic,
+    all_in_old_order=(
+        "Weights and bias are left in the order of the checkpoint: nn.LSTM has another.",
+        lambda *given: converted(*given, weights="ijfo", biases="ijfo"),
+    ),
     bias_in_old_order=(
         "The weights are in the new order, the bias is still in that of the checkpoint: its blocks move with theirs.",
         lambda *given: converted(*given, biases="ijfo"),
@@ -125,6 +129,7 @@ slips(
         },
         "torch.tanh(both @ W.T + b)": {
             "torch.tanh(both @ W.T)": "The bias is missing.",
+            "torch.tanh(both @ W.T + b).detach()": "Everything is taken out of the graph: neither the encoder nor the map would learn.",
             "torch.tanh(both @ W.detach().T + b.detach())": "W and b are taken out of the graph: the map itself would never learn.",
             "torch.tanh(both @ W.detach().T + b)": "W is taken out of the graph: the map itself would never learn.",
             "torch.tanh(both @ W.T + b.detach())": "b is taken out of the graph: it would never learn.",
@@ -193,8 +198,11 @@ slips(
             "states.append(h)\n            h = h.detach()": "The state is detached between the steps: no gradient goes back through time.",
         },
         "h = (1 - alpha) * h + alpha * new\n            states.append(h)": {
-            "states.append((1 - alpha) * h + alpha * new)": "The state is not carried on: every step starts from the first state.",
+            "states.append((1 - alpha) * h + alpha * new)": "The state is not carried on: every step starts from the first state, which is also h_n.",
             "states.append(h)\n            h = (1 - alpha) * h + alpha * new": "The state is stored before the step: output begins with the first state and lacks the last one.",
+        },
+        "h = (1 - alpha) * h + alpha * new\n            states.append(h)\n        return torch.stack(states), h[None]": {
+            "states.append((1 - alpha) * h + alpha * new)\n        return torch.stack(states), states[-1][None]": "The state is not carried on: every step starts from the first state.",
         },
         "return torch.stack(states), h[None]": {
             "return torch.stack(states), states[0][None]": "h_n is the first state: it is the last one.",
@@ -406,7 +414,8 @@ slips(
         "torch.cat([still, gradient[kept:]])": {
             "torch.cat([gradient[: len(gradient) - kept], still])": "In the GRU the first block is kept, in place of the one behind the reset gate.",
             "torch.cat([still[kept // 2 :], gradient[kept // 2 : len(gradient) - kept // 2], still[: kept // 2]])": "In the GRU the second block is kept, in place of the one behind the reset gate.",
-            "torch.cat([gradient[:kept], 0 * gradient[kept:]])": "The wrong blocks stand still: what is kept and what is zero are exchanged.",
+            'torch.cat([gradient[:kept], 0 * gradient[kept:]]) if cell == "GRU" else still': "In the GRU what is kept and what is zero are exchanged.",
+            "torch.cat([gradient[:kept], 0 * gradient[kept:]])": "The wrong blocks stand still: what is kept and what is zero are exchanged in every cell.",
             "torch.cat([gradient[:kept] / 2, gradient[kept:]])": "The gradient is halved: then the other bias still moves too, and their sum too far.",
             "gradient[kept:]": "The zeros are missing: a gradient has the length of its parameter.",
         },

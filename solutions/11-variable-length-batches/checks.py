@@ -218,7 +218,7 @@ def with_lists(x, lengths):
 batches = exercise("token_batches", points=3, returns="batches", forbidden=("torch.utils.data",))
 
 
-BATCHED = "the numbers are laid out one batch after the other, each with the number of its batch"
+BATCHED = "sequences: the numbers of all batches in a row; batch: the batch in which each stands"
 
 
 @batches.property(properties.laid_out, BATCHED, N=(14, 20, 7, 30), pool=(6, 8, 7, 14), budget=(12, 20, 9, 40))
@@ -228,7 +228,10 @@ def draw_batches(rng, N, pool, budget):
 
 
 @batches.property(
-    properties.laid_out, "lengths tie, fill the budget exactly, or are longer than it", N=(13, 14), pool=(2, 4)
+    properties.laid_out,
+    f"lengths tie, fill the budget exactly, or are longer than it ({BATCHED})",
+    N=(13, 14),
+    pool=(2, 4),
 )
 def draw_batches_edges(rng, N, pool):
     order = rng.permutation(N)
@@ -240,13 +243,13 @@ def draw_batches_edges(rng, N, pool):
 
 
 @batches.property(
-    properties.laid_out, "many lengths are equal: such sequences stay in the given order", N=(45,), pool=(20,)
+    properties.laid_out, f"many lengths are equal: they stay in the given order ({BATCHED})", N=(45,), pool=(20,)
 )
 def draw_batches_ties(rng, N, pool):
     return {"lengths": rng.integers(1, 4, size=N), "order": rng.permutation(N), "pool": pool, "budget": 12}
 
 
-@batches.property(properties.laid_out, "the pool is larger than the data", N=(9,), pool=(50,))
+@batches.property(properties.laid_out, f"the pool is larger than the data ({BATCHED})", N=(9,), pool=(50,))
 def draw_batches_small(rng, N, pool):
     return {"lengths": rng.integers(1, 9, size=N), "order": rng.permutation(N), "pool": pool, "budget": 20}
 

@@ -148,7 +148,7 @@ slips(
 mistakes(
     loss,
     multiplied=(
-        "The mask multiplies the losses: 0 times NaN is NaN, so choose the real tokens before the logarithm.",
+        "The mask is used as a factor: 0 times NaN is NaN, so choose the real tokens before the logarithm.",
         multiplied,
     ),
     shifted=(
@@ -248,7 +248,8 @@ def filled(lengths, order, pool, budget, across=False, sign=1):
     made, batch = [], []
     for start in range(0, len(order), pool):
         for k in sorted(order[start : start + pool].tolist(), key=lambda k: sign * lengths[k]):
-            if batch and lengths[[*batch, k]].max() * (len(batch) + 1) > budget:
+            longest = lengths[k] if sign > 0 else lengths[[*batch, k]].max()
+            if batch and longest * (len(batch) + 1) > budget:
                 made.append(batch)
                 batch = []
             batch.append(k)
@@ -311,6 +312,10 @@ mistakes(
     longest_first=(
         "The longest come first: each pool is sorted with the shortest first.",
         lambda *given: filled(*given, sign=-1),
+    ),
+    unsorted_pool=(
+        "The pool is left in the given order: it is to be sorted by length, or little padding is saved.",
+        lambda *given: filled(*given, sign=0),
     ),
     across=(
         "A batch reaches into the next pool: the end of a pool ends its last batch.",
