@@ -63,7 +63,7 @@ def test_the_property_tells_careless_from_masked(page, seed):
         for summary in page[kind].values():
             torch.manual_seed(seed)
             model = page["Reader"](20, 3, summary=summary).double()
-            moved = page["padding_moves"](model, x, lengths, torch.arange(7) % 3, nonsense.clone())
+            moved = page["padding_moves"](model, x, lengths, torch.arange(7) % 3, nonsense)
             assert (moved > 1e-4) if padding_matters else (moved < 1e-12), (kind, summary, moved)
 
 
@@ -73,7 +73,7 @@ def test_statistics_over_the_batch_leak(page, seed):
     x, nonsense = x.double(), torch.randn(12, 5, 1, 8, 8, dtype=torch.float64)
     for careless in (True, False):
         model = page["Film"](careless=careless).double()
-        moved = page["padding_moves"](model, x, n, motion, nonsense.clone())
+        moved = page["padding_moves"](model, x, n, motion, nonsense)
         assert (moved > 1e-3) if careless else (moved < 1e-12)
 
 
@@ -107,7 +107,7 @@ def test_order_decides_in_reviews(page, seed=7):
     assert page["accuracy"](model, encoded[5000:], y[5000:]) > 0.98
     for longest, most in ((1, 0.56), (7, 0.9)):
         count = CountVectorizer(ngram_range=(1, longest), token_pattern=r"\S+")
-        linear = LogisticRegression(max_iter=500).fit(count.fit_transform(sentences[:5000]), y[:5000])
+        linear = LogisticRegression(C=10, max_iter=500).fit(count.fit_transform(sentences[:5000]), y[:5000])
         assert linear.score(count.transform(sentences[5000:]), y[5000:]) < most
 
 
@@ -136,6 +136,27 @@ class Wide(nn.Module):
 
 
 @pytest.mark.slow
+def test_counting_names_wins_in_other_draws_of_the_parts(page):
+    """And whether validation or test part is the easier one is luck."""
+    cells, harder = {c.id: c.source for c in notebooks.code_cells(notebooks.read(CHAPTER))}, []
+    for seed in (3, 4):
+        space = dict(page)
+        for name in ("setup", "names-code", "split", "encode", "names-baselines"):
+            source = cells[name].replace("default_rng(0)", f"default_rng({seed})")
+            assert (source != cells[name]) == (name == "split")
+            exec(source, space)
+        encoded = {p: [space["encode"](name) for name in names] for p, names in space["text"].items()}
+        label = {p: torch.tensor(k) for p, k in space["label"].items()}
+        torch.manual_seed(seed)
+        model = page["Reader"](space["V"], 13, H=64, dropout=0.3)
+        page["train"](model, encoded["train"], label["train"], epochs=5, lr=1e-2, seed=seed)
+        pieces = space["found"]["pieces of 1 to 4"]
+        assert pieces["test"] > page["accuracy"](model, encoded["test"], label["test"]) + 0.04
+        harder.append(pieces["valid"] > pieces["test"])
+    assert all(harder)  # as on the page it is not
+
+
+@pytest.mark.slow
 def test_counting_names_also_beats_a_larger_network(page):
     space = dict(page)
     for cell in notebooks.code_cells(notebooks.read(CHAPTER)):
@@ -147,4 +168,4 @@ def test_counting_names_also_beats_a_larger_network(page):
     model = Wide(space["V"], 13)
     page["train"](model, encoded["train"], label["train"], epochs=15, lr=4e-3)
     found = page["accuracy"](model, encoded["test"], label["test"])
-    assert 0.72 < found < space["found"]["1 to 4 letters"]["test"] - 0.01
+    assert 0.72 < found < space["found"]["pieces of 1 to 4"]["test"] - 0.01
