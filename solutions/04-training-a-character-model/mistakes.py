@@ -158,8 +158,6 @@ slips(
             "np.ones(len(counts))": "The gradients of the micro-batches are added up as they are: each is a mean, and has to count by its characters.",
             "np.ones(len(counts)) / counts.sum()": "The gradients are added up without their characters, though divided by all of them: each has to count n_i times.",
             "counts / len(counts)": "The weighted gradients are divided by the number of micro-batches: divide by all characters.",
-            "counts / counts.sum() / len(counts)": "The mean is divided by the number of micro-batches as well: its weights sum to 1 without that.",
-            "counts / counts.max()": "The weighted gradients are divided by the largest number of characters: divide by the sum.",
             "1 / counts": "Each gradient is divided by its characters: it is a mean already, and counts n_i times.",
             "counts // counts.sum()": "The weights are rounded down: // leaves 0 of every share below 1.",
             "counts / sum(n for n, part in zip(counts, gradients) if any(np.any(g) for g in part))": "Micro-batches whose gradient is zero are left out of the number of characters: they count.",
