@@ -12,10 +12,9 @@ OURS = ("rnncourse.training", "torch.optim.lr_scheduler")
 rates = exercise("rates", points=2, returns="rates")
 
 
-@rates.inputs(
-    steps=(12, 20, 9, 30, 7), warmup=(3, 4, 0, 7, 2), cooldown=(4, 6, 5, 0, 5), peak=(0.5, 0.03, 2.0, 1.0, 0.2)
-)
-def draw_rates(rng, steps, warmup, cooldown, peak):
+@rates.inputs(steps=(14, 20, 13, 30, 16), warmup=(3, 4, 0, 7, 2), cooldown=(4, 6, 5, 0, 1))
+def draw_rates(rng, steps, warmup, cooldown):
+    peak = rng.uniform(0.1, 2.0)
     return {
         "steps": steps,
         "warmup": warmup,
@@ -58,20 +57,20 @@ accumulated = exercise(
 )
 
 
-@accumulated.inputs(V=(5, 4, 6, 3), H=(3, 2, 4, 5), K=(3, 2, 4, 1), clip=(0.1, 0.3, 5.0, 0.2))
-def draw_accumulated(rng, V, H, K, clip):
+@accumulated.inputs(V=(5, 4, 6, 3), H=(3, 2, 4, 5), K=(3, 2, 4, 1), long=(1, 1, 0, 1))
+def draw_accumulated(rng, V, H, K, long):
     parts = []
     for k in range(K):
         N = int(rng.integers(2, 5)) + 3 * (k % 2)
         y = rng.integers(V, size=N)
         y[rng.permutation(N)[: 1 + k % 2]] = -1
         parts.append((1.5 * rng.normal(size=(N, H)), y))
-    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": clip}
+    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": rng.uniform(0.1, 0.3) if long else 5.0}
 
 
 @accumulated.inputs(V=(4, 5), H=(3, 2), says="one part is all padding")
 def draw_accumulated_empty(rng, V, H):
-    given = draw_accumulated(rng, V, H, 3, 0.15)
+    given = draw_accumulated(rng, V, H, 3, 1)
     given["parts"][1][1][:] = -1
     return given
 
@@ -149,15 +148,13 @@ def by_recursion(saved, x, y, order, steps, lr, decay, beta):
 stopping = exercise("early_stop", points=2, returns=("best", "stop"))
 
 
-@stopping.inputs(
-    K=(20, 24, 18, 26, 22, 30), patience=(3, 4, 5, 3, 4, 6), delta=(0.105, 0.205, 0.0, 0.105, 0.055, 0.155)
-)
-def draw_stopping(rng, K, patience, delta):
+@stopping.inputs(K=(20, 24, 18, 26, 22, 30), patience=(3, 4, 5, 3, 4, 6))
+def draw_stopping(rng, K, patience):
     """Falls in steps around delta, then rises; ties, and falls that are too small to count."""
     falls = rng.choice([0.0, 0.05, 0.1, 0.15, 0.3, -0.1], size=K, p=[0.1, 0.2, 0.1, 0.2, 0.25, 0.15])
     losses = 4.0 - np.cumsum(falls) + 0.01 * rng.integers(3, size=K)
     losses[K // 2] = np.nan
-    return {"losses": losses.round(2), "patience": patience, "delta": delta}
+    return {"losses": losses.round(2), "patience": patience, "delta": float(rng.choice([0.0, 0.055, 0.105, 0.155]))}
 
 
 @stopping.inputs(K=(9, 7, 8), says="a slow fall, in steps that are each too small to count")
@@ -275,8 +272,9 @@ scaling = exercise(
 )
 
 
-@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), clip=(2.0, 30.0, 1e4), scale=(16.0, 128.0, 4.0))
-def draw_scaling(rng, H, I, clip, scale):
+@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), long=(2, 1, 0))
+def draw_scaling(rng, H, I, long):
+    clip, scale = (1e4, 30.0, 2.0)[long], float(rng.choice([4.0, 16.0, 128.0]))
     shapes = (H, I), (H,), (2, H)
     params, grads = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))
     grads = [(k + 1) * scale * g for k, g in enumerate(grads)]
@@ -285,7 +283,7 @@ def draw_scaling(rng, H, I, clip, scale):
 
 @scaling.inputs(H=(3, 2, 4), I=(2, 3, 3), says="somewhere in the gradients is an infinity or a NaN")
 def draw_scaling_overflow(rng, H, I):
-    given = draw_scaling(rng, H, I, 1.0, 64.0)
+    given = draw_scaling(rng, H, I, 2)
     given["grads"][(0, 1, 2)[H - 2]][-1] = (np.inf, np.nan, -np.inf)[H - 2]
     return given
 
