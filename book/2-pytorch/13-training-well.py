@@ -8,7 +8,7 @@ SEEDS = 5
 
 
 def record() -> dict:
-    page = definitions(__file__, "setup", "text", "forget", "patients-code", "faults")
+    page = definitions(__file__, "setup", "text", "fresh", "patients-code", "faults")
     return {
         "seeds": SEEDS,
         "forgotten": [forgotten(page, seed) for seed in range(SEEDS)],

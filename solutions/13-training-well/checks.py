@@ -214,7 +214,7 @@ def draw_diagnose(rng, R, S, V):
     norms = clip * rng.uniform(0.3, 1.0, size=(R, S))
     norms[:, S // 3] = clip
     again = np.repeat(loss[:, -1:] + 0.2, 3, axis=1)
-    kinds = rng.permutation(np.arange(R) % 11)
+    kinds = rng.permutation(np.arange(R) % 12)
     for r, kind in enumerate(kinds):
         if kind in (1, 6):
             loss[r, -1] = entropy - rng.uniform(0.05, 0.4)
@@ -233,7 +233,9 @@ def draw_diagnose(rng, R, S, V):
             loss[r] = np.linspace(np.log(V), (floor + np.log(V) - 1) / 2, S)
         if kind == 10:  # long gradients all the time, but for one
             norms[r] = clip * rng.uniform(1.5, 2, size=S)
-            norms[r, 1] = 0.5 * clip
+            norms[r, -1] = 0.5 * clip
+        if kind == 11:  # only the last one is long
+            norms[r, -1] = 1.5 * clip
     return {"loss": loss, "norms": norms, "again": again, "clip": clip, "V": V, "entropy": entropy}
 
 

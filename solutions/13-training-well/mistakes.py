@@ -173,7 +173,6 @@ slips(
     {
         "losses[k] < lowest - delta": {
             "losses[k] < lowest": "A new best counts however small it is: it has to be lower by more than delta.",
-            "losses[k] <= lowest": "Equal counts as better, and however small the gain.",
             "losses[k] < lowest + delta": "A validation that is a little worse still counts as a new best.",
             "k == 0 or losses[k] < losses[k - 1] - delta": "Compared is with the validation before: it has to be compared with the best so far.",
             "not losses[k] >= lowest - delta": "NaN counts as a new best: every comparison with NaN is false, so ask whether it *is* lower.",
