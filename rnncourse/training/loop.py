@@ -201,7 +201,7 @@ def _settings(batches, optimizer, scheduler, options: Options, same: dict) -> di
     """What must be the same when a run goes on, in plain values. `steps` is not among it: a run may be made longer."""
     plain = {"clip": options.clip, "validate_every": options.validate_every, "patience": options.patience}
     for name, thing in {"batches": batches, "optimizer": optimizer, "scheduler": scheduler}.items():
-        plain[name] = type(thing).__name__
+        plain[name] = None if thing is None else type(thing).__name__
     plain |= {f"the optimiser's {name}": _plain(value) for name, value in optimizer.defaults.items()}
     return plain | {name: _plain(value) for name, value in same.items()}
 
