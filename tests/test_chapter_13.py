@@ -17,7 +17,7 @@ RECORD = json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def page():
-    return definitions(CHAPTER, "setup", "text", "forget", "faults")
+    return definitions(CHAPTER, "setup", "text", "fresh", "faults")
 
 
 @pytest.mark.parametrize("spread", [0.2, 1.0, 1.5])

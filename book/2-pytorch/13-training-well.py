@@ -8,12 +8,11 @@ SEEDS = 5
 
 
 def record() -> dict:
-    page = definitions(__file__, "setup", "text", "forget", "patients-code", "faults")
+    page = definitions(__file__, "setup", "text", "fresh", "patients-code", "faults")
     return {
         "seeds": SEEDS,
         "forgotten": [forgotten(page, seed) for seed in range(SEEDS)],
-        "rates": rates(page, (0.01, 0.03), 300, SEEDS),
-        "longer": rates(page, (0.03,), 2000, 3),
+        "rates": rates(page),
         "patients": {fault: patients(page, fault) for fault in ("none", "lines, healthy", *page["FAULTS"].values())},
     }
 
@@ -24,14 +23,14 @@ def forgotten(page, seed: int) -> dict:
     return {name: round(gap, 6) for name, (_, gap) in page["costs"](seed).items()}
 
 
-def rates(page, lrs, steps: int, seeds: int) -> dict:
+def rates(page, steps=300) -> dict:
     """Validation loss by learning rate and schedule, one value a seed."""
     training, found = page["training"], {}
-    for lr in lrs:
+    for lr in (0.01, 0.03):
         for name, warmup in (("constant", None), ("cosine", 0), ("warm-up and cosine", 30)):
-            print(steps, "steps, learning rate", lr, name, file=sys.stderr)
+            print("learning rate", lr, name, file=sys.stderr)
             found[f"{lr}, {name}"] = []
-            for seed in range(seeds):
+            for seed in range(SEEDS):
                 model, optimizer = page["started"](seed, lr)
                 schedule = None if warmup is None else training.warmup_cosine(optimizer, steps, warmup)
                 batches = training.Streams(page["train_ids"], T=32, B=32)

@@ -106,7 +106,7 @@ def unpack(contents: dict, path, model, optimizer, scheduler, batches, settings:
 
 
 def _same_settings(stored: dict, now: dict) -> None:
-    for name in stored.keys() | now.keys():
+    for name in stored | now:
         before, after = stored.get(name), now.get(name)
         if before != after:
             raise ValueError(

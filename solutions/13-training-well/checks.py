@@ -12,10 +12,9 @@ OURS = ("rnncourse.training", "torch.optim.lr_scheduler")
 rates = exercise("rates", points=2, returns="rates")
 
 
-@rates.inputs(
-    steps=(12, 20, 9, 30, 7), warmup=(3, 4, 0, 7, 2), cooldown=(4, 6, 5, 0, 5), peak=(0.5, 0.03, 2.0, 1.0, 0.2)
-)
-def draw_rates(rng, steps, warmup, cooldown, peak):
+@rates.inputs(steps=(14, 20, 13, 30, 16), warmup=(3, 4, 0, 7, 2), cooldown=(4, 6, 5, 0, 1))
+def draw_rates(rng, steps, warmup, cooldown):
+    peak = rng.uniform(0.1, 2.0)
     return {
         "steps": steps,
         "warmup": warmup,
@@ -58,20 +57,20 @@ accumulated = exercise(
 )
 
 
-@accumulated.inputs(V=(5, 4, 6, 3), H=(3, 2, 4, 5), K=(3, 2, 4, 1), clip=(0.1, 0.3, 5.0, 0.2))
-def draw_accumulated(rng, V, H, K, clip):
+@accumulated.inputs(V=(5, 4, 6, 3), H=(3, 2, 4, 5), K=(3, 2, 4, 1), long=(1, 1, 0, 1))
+def draw_accumulated(rng, V, H, K, long):
     parts = []
     for k in range(K):
         N = int(rng.integers(2, 5)) + 3 * (k % 2)
         y = rng.integers(V, size=N)
         y[rng.permutation(N)[: 1 + k % 2]] = -1
         parts.append((1.5 * rng.normal(size=(N, H)), y))
-    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": clip}
+    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": rng.uniform(0.1, 0.3) if long else 5.0}
 
 
 @accumulated.inputs(V=(4, 5), H=(3, 2), says="one part is all padding")
 def draw_accumulated_empty(rng, V, H):
-    given = draw_accumulated(rng, V, H, 3, 0.15)
+    given = draw_accumulated(rng, V, H, 3, 1)
     given["parts"][1][1][:] = -1
     return given
 
@@ -149,15 +148,13 @@ def by_recursion(saved, x, y, order, steps, lr, decay, beta):
 stopping = exercise("early_stop", points=2, returns=("best", "stop"))
 
 
-@stopping.inputs(
-    K=(20, 24, 18, 26, 22, 30), patience=(3, 4, 5, 3, 4, 6), delta=(0.105, 0.205, 0.0, 0.105, 0.055, 0.155)
-)
-def draw_stopping(rng, K, patience, delta):
+@stopping.inputs(K=(20, 24, 18, 26, 22, 30), patience=(3, 4, 5, 3, 4, 6))
+def draw_stopping(rng, K, patience):
     """Falls in steps around delta, then rises; ties, and falls that are too small to count."""
     falls = rng.choice([0.0, 0.05, 0.1, 0.15, 0.3, -0.1], size=K, p=[0.1, 0.2, 0.1, 0.2, 0.25, 0.15])
     losses = 4.0 - np.cumsum(falls) + 0.01 * rng.integers(3, size=K)
     losses[K // 2] = np.nan
-    return {"losses": losses.round(2), "patience": patience, "delta": delta}
+    return {"losses": losses.round(2), "patience": patience, "delta": float(rng.choice([0.0, 0.055, 0.105, 0.155]))}
 
 
 @stopping.inputs(K=(9, 7, 8), says="a slow fall, in steps that are each too small to count")
@@ -217,7 +214,7 @@ def draw_diagnose(rng, R, S, V):
     norms = clip * rng.uniform(0.3, 1.0, size=(R, S))
     norms[:, S // 3] = clip
     again = np.repeat(loss[:, -1:] + 0.2, 3, axis=1)
-    kinds = rng.permutation(np.arange(R) % 11)
+    kinds = rng.permutation(np.arange(R) % 12)
     for r, kind in enumerate(kinds):
         if kind in (1, 6):
             loss[r, -1] = entropy - rng.uniform(0.05, 0.4)
@@ -236,7 +233,9 @@ def draw_diagnose(rng, R, S, V):
             loss[r] = np.linspace(np.log(V), (floor + np.log(V) - 1) / 2, S)
         if kind == 10:  # long gradients all the time, but for one
             norms[r] = clip * rng.uniform(1.5, 2, size=S)
-            norms[r, 1] = 0.5 * clip
+            norms[r, -1] = 0.5 * clip
+        if kind == 11:  # only the last one is long
+            norms[r, -1] = 1.5 * clip
     return {"loss": loss, "norms": norms, "again": again, "clip": clip, "V": V, "entropy": entropy}
 
 
@@ -275,8 +274,9 @@ scaling = exercise(
 )
 
 
-@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), clip=(2.0, 30.0, 1e4), scale=(16.0, 128.0, 4.0))
-def draw_scaling(rng, H, I, clip, scale):
+@scaling.inputs(H=(3, 2, 4), I=(2, 4, 3), long=(2, 1, 0))
+def draw_scaling(rng, H, I, long):
+    clip, scale = (1e4, 30.0, 2.0)[long], float(rng.choice([4.0, 16.0, 128.0]))
     shapes = (H, I), (H,), (2, H)
     params, grads = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))
     grads = [(k + 1) * scale * g for k, g in enumerate(grads)]
@@ -285,7 +285,7 @@ def draw_scaling(rng, H, I, clip, scale):
 
 @scaling.inputs(H=(3, 2, 4), I=(2, 3, 3), says="somewhere in the gradients is an infinity or a NaN")
 def draw_scaling_overflow(rng, H, I):
-    given = draw_scaling(rng, H, I, 1.0, 64.0)
+    given = draw_scaling(rng, H, I, 2)
     given["grads"][(0, 1, 2)[H - 2]][-1] = (np.inf, np.nan, -np.inf)[H - 2]
     return given
 

@@ -154,8 +154,22 @@ def rate_inside(saved, x, y, order, steps, lr, decay, beta):
     return {"w": w, "v": v, "a": a, "t": t + 1}
 
 
+def only_the_weights(saved, x, y, order, steps, lr, decay, beta):
+    w, v, a = saved["w"], 0 * saved["v"], saved["a"]
+    for s in range(steps):
+        k = order[s % len(order)]
+        v = beta * v + (x[k] @ w - y[k]) * x[k]
+        w = w - lr / (1 + decay * s) * v
+        a = a + (w - a) / (s + 1)
+    return {"w": w, "v": v, "a": a, "t": saved["t"] + steps}
+
+
 mistakes(
     going,
+    only_the_weights=(
+        "Only the weights go on: velocity, learning rate, order and average begin anew, which makes it another run.",
+        only_the_weights,
+    ),
     average_first=(
         "The average takes the weights before the step: it is over the weights after each step.",
         average_first,
@@ -173,7 +187,6 @@ slips(
     {
         "losses[k] < lowest - delta": {
             "losses[k] < lowest": "A new best counts however small it is: it has to be lower by more than delta.",
-            "losses[k] <= lowest": "Equal counts as better, and however small the gain.",
             "losses[k] < lowest + delta": "A validation that is a little worse still counts as a new best.",
             "k == 0 or losses[k] < losses[k - 1] - delta": "Compared is with the validation before: it has to be compared with the best so far.",
             "not losses[k] >= lowest - delta": "NaN counts as a new best: every comparison with NaN is false, so ask whether it *is* lower.",
