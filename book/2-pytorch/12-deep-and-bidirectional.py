@@ -1,4 +1,4 @@
-"""The record of chapter 12: what each regulariser does to a small model of words, and what depth does with residuals."""
+"""The record of chapter 12: regularisers of a small model of words, and deep stacks with and without residuals."""
 
 import torch
 from torch.nn import functional as F

@@ -16,6 +16,8 @@ MODELS = toys.slow_echo, toys.peeking, toys.rarely_far_ahead, toys.last_counts, 
 @reach.inputs(k=(0, 1, 2, 3, 4, 2), T=(6, 4, 9, 5, 3, 7), B=(2, 3, 4, 1, 2, 5))
 def draw_reach(rng, k, T, B, I):
     x, other = 2 * rng.normal(size=(2, T, B, I))
+    if MODELS[k] is toys.rarely_far_ahead and B > 1:  # in the first sequence it never looks ahead
+        x[:, 0], other[:, 0] = -np.abs(x[:, 0]), -np.abs(other[:, 0])
     return {"f": MODELS[k], "x": x, "other": other}
 
 
@@ -52,7 +54,12 @@ def from_the_far_end(f, x, other):
 # 2. locked_packed
 
 packed = exercise(
-    "locked_packed", points=3, returns="dropped", adapter="tensors", gradients=("data",), forbidden=("torch.nn.utils.rnn",)
+    "locked_packed",
+    points=3,
+    returns="dropped",
+    adapter="tensors",
+    gradients=("data",),
+    forbidden=("torch.nn.utils.rnn",),
 )
 
 
@@ -179,7 +186,7 @@ both = exercise("both_ways", points=4, returns="output", adapter="tensors", grad
 @both.inputs(T=(6, 5, 4, 8), B=(3, 4, 1, 2))
 def draw_both(rng, T, B, I, H):
     lengths = rng.integers(1, T + 1, size=B)
-    lengths[rng.integers(B)] = min(T, 3)
+    lengths[0], lengths[-1] = T, min(T, 3)
     x = rng.normal(size=(T, B, I))
     x[np.arange(T)[:, None] >= lengths] = 9.0
     h0_right, h0_left = rng.uniform(-1, 1, size=(2, B, H))
