@@ -499,28 +499,31 @@ def said(row: dict) -> str:
 
 
 def table(record: dict) -> str:
-    """The layers of a record as plain text."""
-    device, versions = record["device"], record["versions"]
+    """The layers of a record as plain text: milliseconds by precision, and the share of the floor that they reach."""
+    device, rows = record["device"], [row for row in record["results"] if row["what"] == "layer"]
+    precisions = [name for name in PRECISIONS if any(row["precision"] == name for row in rows)]
     lines = [
-        f"{device['name']}; torch {versions['torch']}; floors from {record['floors_from']} figures; "
-        f"starting an operation takes {record['launch_us']} µs",
-        f"{'variant':<20}{'task':<17}{'':<5}{'T':>5}{'B':>5}{'H':>6}{'ms':>11}{'floor ms':>10}{'of floor':>10}"
-        f"{'tokens/s':>12}{'error':>10}",
+        f"{device['name']}, torch {record['versions']['torch']}; {record['measured'].partition(',')[0]}",
+        f"floors from {record['floors_from']} figures; starting an operation takes {record['launch_us']:.1f} µs",
     ]
-    for row in record["results"]:
-        if row["what"] != "layer":
-            continue
-        head = f"{row['variant']:<20}{row['task']:<17}{row['precision']:<5}{row['T']:>5}{row['B']:>5}{row['H']:>6}"
-        if "failed" in row:
-            lines.append(f"{head}  {row['failed']}")
-        else:
-            lines.append(
-                f"{head}{row['ms']:>11.3f}{row.get('floor_ms', math.nan):>10.4f}{row.get('of_floor', math.nan):>10.2%}"
-                f"{row['tokens_per_s']:>12,}{row['error']:>10.0e}"
-            )
+    found = {(row["T"], row["B"], row["H"], row["task"], row["variant"], row["precision"]): row for row in rows}
+    for T, B, H, task in dict.fromkeys(key[:4] for key in found):
+        lines.append(f"T {T}, B {B}, H {H}, {task}")
+        lines.append(f"{'':<16}" + "".join(f"{name + ' ms':>10}{'of floor':>9}" for name in precisions))
+        for variant in dict.fromkeys(key[4] for key in found if key[:4] == (T, B, H, task)):
+            cells = [found.get((T, B, H, task, variant, name), {}) for name in precisions]
+            lines.append(f"  {variant:<14}" + "".join(map(cell, cells)))
+    lines += [said(row) for row in rows if "failed" in row]
     if not record["complete"]:
         lines.append("The time was up, or somebody stopped it: not everything was measured.")
     return "\n".join(lines)
+
+
+def cell(row: dict) -> str:
+    """A time and its share of the floor; "-" for what was not measured, or has no floor."""
+    ms = f"{row['ms']:.2f}" if "ms" in row else "-"
+    share = f"{row['of_floor']:.1%}" if "of_floor" in row else "-"
+    return f"{ms:>10}{share:>9}"
 
 
 def write(record: dict, path: str | Path) -> Path:
