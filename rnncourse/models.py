@@ -11,8 +11,6 @@ CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 class LanguageModel(nn.Module):
     """The next token of a text: embedding, recurrent layers, readout.
 
-    forward: x (T, B) ids and a state or None -> logits (T, B, V) and the state after the last step.
-
     V, E, H: symbols, embedding, hidden units; cell: "rnn" (tanh), "gru" or "lstm"; dropout: before, between and after
     the layers; tied: the readout's weights are the embedding's, which needs E = H. W_h begins orthogonal for each
     gate, a forget gate's bias at 1, in one of PyTorch's two bias vectors. ValueError for a cell there is not, or
@@ -45,6 +43,7 @@ class LanguageModel(nn.Module):
                         w[H : 2 * H] = 1.0
 
     def forward(self, x, state=None):
+        """x (T, B) ids and a state, or None -> logits (T, B, V) and the state after the last step."""
         h, state = self.recurrent(self.dropout(self.embedding(x)), state)  # (T, B, H)
         return self.readout(self.dropout(h)), state
 
