@@ -167,7 +167,8 @@ def outcome(name, function, k, l, both):
         came = u.prints(hidden, both)
         foreign = {*said} - {k, l}
         alike = [hidden.mistakes[m].prints for m in foreign] if len(foreign) == 1 else []
-        pairs = (u.pair(function, *pair) for pair in itertools.combinations({*said, k, l}, 2) if foreign <= {*pair})
+        edits = sorted({*said, k, l} & {*u.slips(function)})
+        pairs = (u.pair(function, *pair) for pair in itertools.combinations(edits, 2) if foreign <= {*pair})
         alike += [u.prints(hidden, pair) for pair in pairs if pair is not None]
         return "same" if any(equal_tables(came, other) for other in alike) else "false"
     return ("none", "one", "both")[len(said)]
