@@ -154,7 +154,8 @@ def two_at_once(name, function):
 def outcome(name, function, k, l, both):
     """What the judge says of two mistakes at once: "both", "one" or "none" of them; "same" or "false" for another.
 
-    "same": in every case, hidden ones too, the two together give what the named mistake gives.
+    "same": in every case, hidden ones too, the two together give what the named mistake gives, alone or with another of
+    those that were named or made.
     """
     u, known = load(name), load(name).exercises[function].mistakes
     v = verdict(name, function, both)
@@ -164,8 +165,12 @@ def outcome(name, function, k, l, both):
     if not set(said) <= {k, l}:
         hidden = u.spec(function, SEED)
         came = u.prints(hidden, both)
-        others = [hidden.mistakes[m].prints for m in said if m not in (k, l)]
-        return "same" if all(equal_tables(came, other) for other in others) else "false"
+        foreign = {*said} - {k, l}
+        alike = [hidden.mistakes[m].prints for m in foreign] if len(foreign) == 1 else []
+        edits = sorted({*said, k, l} & {*u.slips(function)})
+        pairs = (u.pair(function, *pair) for pair in itertools.combinations(edits, 2) if foreign <= {*pair})
+        alike += [u.prints(hidden, pair) for pair in pairs if pair is not None]
+        return "same" if any(equal_tables(came, other) for other in alike) else "false"
     return ("none", "one", "both")[len(said)]
 
 

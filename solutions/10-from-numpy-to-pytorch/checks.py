@@ -224,7 +224,7 @@ def by_shapes(cell, I, H, L, directions, P):
 one = exercise("as_one_bias", points=2, returns="gradients", adapter="tensors")
 
 
-@one.inputs(L=(1, 2, 2, 1), kind=(0, 1, 2, 1), I=(2, 3, 1, 4), H=(3, 2, 4, 1))
+@one.inputs(L=(1, 2, 2, 1, 2), kind=(0, 1, 2, 1, 0), I=(2, 3, 1, 4, 3), H=(3, 2, 4, 1, 2))
 def draw_one(rng, L, kind, I, H):
     cell, G = (("LSTM", 4), ("GRU", 3), ("RNN", 1))[kind]
     gradients = {}

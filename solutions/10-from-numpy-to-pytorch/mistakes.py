@@ -402,7 +402,7 @@ slips(
             'len(gradient) // 3 if cell == "GRU" else len(gradient)': "Only the block r of the GRU stands still: in z, too, only the sum of the biases counts.",
         },
         'name.startswith("bias_hh")': {
-            "False": "Nothing stands still: one bias of each pair has to.",
+            "False": "bias_hh is left as it is in all cells: what is superfluous of it has to stand still.",
             'name.startswith("bias_hh") and cell != "RNN"': "nn.RNN is left as it is: it has two biases as well.",
             'name.startswith("bias_ih")': "The wrong one of the two stands still: in the third block of a GRU it is bias_hh that is needed, so bias_ih goes on in all.",
             'name == "bias_hh_l0"': "Only the first layer's forward direction is treated: every layer and direction has such a pair.",
@@ -415,7 +415,6 @@ slips(
             "torch.cat([gradient[: len(gradient) - kept], still])": "In the GRU the first block is kept, in place of the one behind the reset gate.",
             "torch.cat([still[kept // 2 :], gradient[kept // 2 : len(gradient) - kept // 2], still[: kept // 2]])": "In the GRU the second block is kept, in place of the one behind the reset gate.",
             'torch.cat([gradient[:kept], 0 * gradient[kept:]]) if cell == "GRU" else still': "In the GRU what is kept and what is zero are exchanged.",
-            "torch.cat([gradient[:kept], 0 * gradient[kept:]])": "The wrong blocks stand still: what is kept and what is zero are exchanged in every cell.",
             "torch.cat([gradient[:kept] / 2, gradient[kept:]])": "The gradient is halved: then the other bias still moves too, and their sum too far.",
             "gradient[kept:]": "The zeros are missing: a gradient has the length of its parameter.",
         },
