@@ -61,12 +61,7 @@ slips(
             "[len(x) - 1]": "Only the last input is changed: from there one sees how far the model looks ahead, and never how far back.",
         },
         "t.max().item() - s": {
-            "t.max().item()": "`back` is the last step that moved: asked for is its distance from the changed one.",
             "t.min().item() - s": "`back` is measured to the first output that moved: the last one shows how far back the model looks.",
-        },
-        "s - t.min().item()": {
-            "s - t.max().item()": "`ahead` is measured to the last output that moved: the first one shows how far ahead the model looks.",
-            "s": "`ahead` is the changed step itself: asked for is its distance from the first output that moved.",
         },
     },
 )
