@@ -54,11 +54,12 @@ def load(path: str | Path) -> dict:
 
     Raises ValueError if the file is damaged, or no checkpoint of `train`; FileNotFoundError if there is none.
     """
+    stored = Path(path).read_bytes()
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        contents = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"{path} ({Path(path).stat().st_size:,} bytes) is no checkpoint that can be read: it is damaged or cut "
+            f"{path} ({len(stored):,} bytes) is no checkpoint that can be read: it is damaged or cut "
             "off, holds more than numbers and texts, or is another kind of file. Remove it to begin anew"
         ) from error
     if not isinstance(contents, dict) or contents.keys() != PIECES:
@@ -104,7 +105,7 @@ def unpack(contents: dict, path, model, optimizer, scheduler, batches, settings:
 
 
 def _same_settings(stored: dict, now: dict) -> None:
-    for name in stored.keys() | now.keys():
+    for name in stored | now:
         before, after = stored.get(name), now.get(name)
         if before != after:
             raise ValueError(

@@ -223,7 +223,7 @@ def _settings(batches, optimizer, scheduler, options: Options, same: dict) -> di
         "patience": options.patience,
     }
     for name, thing in {"batches": batches, "optimizer": optimizer, "scheduler": scheduler}.items():
-        plain[name] = type(thing).__name__
+        plain[name] = None if thing is None else type(thing).__name__
     plain |= {f"the optimiser's {name}": _plain(value) for name, value in optimizer.defaults.items()}
     return plain | {name: _plain(value) for name, value in same.items()}
 
