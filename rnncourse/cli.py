@@ -210,6 +210,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     validate_every: Annotated[int, typer.Option(min=1, help="Updates; a checkpoint is written as often.")] = 200,
     least: Annotated[int, typer.Option(min=1, help="Words that are rarer in the training part become <unk>.")] = 3,
+    precision: Annotated[str | None, typer.Option(help="bf16 or fp16, for graphics cards.")] = None,
 ) -> None:
     """Train a language model, on a graphics card if there is one. The same command goes on with a run that was stopped.
 
@@ -219,6 +220,7 @@ def train(
     settings = room.Run(
         level=level, cell=cell, embedding=embedding, hidden=hidden, layers=layers, dropout=dropout, tied=tied,
         T=t, B=b, steps=steps, lr=lr, clip=clip, seed=seed, validate_every=validate_every, least=least,
+        precision=precision,
     )  # fmt: skip
     try:
         room.train(text, folder, settings, progress=None if sys.stderr.isatty() else "lines")

@@ -59,11 +59,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, text, monkeypatch
     assert rnncourse(*arguments, tmp_path / "whole").exit_code == 0
     note, steps = loop._note, []
 
-    def stopping(now, **values):
+    def stopping(now, *values):
         steps.append(now["step"])
         if len(steps) == 14:
             raise KeyboardInterrupt
-        note(now, **values)
+        note(now, *values)
 
     monkeypatch.setattr(loop, "_note", stopping)
     stopped = rnncourse(*arguments, tmp_path / "halves")

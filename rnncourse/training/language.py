@@ -46,6 +46,7 @@ class Run:
     seed: int = 0
     validate_every: int = 200
     least: int = 3  # a rarer word is <unk>
+    precision: str | None = None  # "bf16" or "fp16": half precision where it pays
 
 
 def read(path: Path | None) -> str:
@@ -130,6 +131,7 @@ def train(path: Path | None, folder: Path, run: Run, progress=None, say=print) -
         loop.Options(
             steps=run.steps,
             clip=run.clip,
+            precision=run.precision,
             validate_every=run.validate_every,
             checkpoint=Path(folder) / "run.pt",
             checkpoint_every=run.validate_every,

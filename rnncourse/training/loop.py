@@ -14,6 +14,8 @@ from rnncourse.training import checkpoint, many
 from rnncourse.training.device import detached, moved
 from rnncourse.training.report import reports
 
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -27,6 +29,7 @@ class Options:
     checkpoint_every: int = 100
     tensorboard: str | Path | None = None  # a folder for TensorBoard, which must be installed
     progress: bool | str | None = None  # a bar on stderr; None: if that is a terminal; "lines": a line per validation
+    precision: str | None = None  # "bf16" or "fp16": the loss under autocast; fp16 with a scaled loss (chapter 14)
 
     def __post_init__(self):
         for name in ("steps", "validate_every", "checkpoint_every", "patience", "clip"):
@@ -35,6 +38,8 @@ class Options:
                 continue
             if not isinstance(value, int if name != "clip" else (int, float)) or not value > 0:
                 raise ValueError(f"{name}={value!r}, expected a positive {'number' if name == 'clip' else 'integer'}")
+        if self.precision not in (None, *HALF):
+            raise ValueError(f"precision={self.precision!r}, expected None (32 bits), 'bf16' or 'fp16'")
 
 
 def train(
@@ -62,6 +67,9 @@ def train(
     Returns lists by name: "loss", "grad_norm" (before clipping) and "lr", one entry per step, and "valid_step",
     "valid_loss".
 
+    With precision "fp16" a step whose gradient overflows is skipped, as GradScaler does it: the history has its norm,
+    which is not finite, and the scheduler does not move. Validation is in 32 bits.
+
     Raises FloatingPointError if loss or gradient stop being finite (the weights are those before that step); ValueError
     for a checkpoint of another run, batches that run out, or a state carried between shuffled batches; OSError if a
     checkpoint cannot be written.
@@ -70,32 +78,37 @@ def train(
     place = next(model.parameters()).device
     settings = _settings(batches, optimizer, scheduler, options, same or {})
     parts = model, optimizer, scheduler, batches
+    scaler = torch.amp.GradScaler(place.type, enabled=options.precision == "fp16")  # else it changes nothing
     now = {"step": 0, "state": None, "best": None, "waited": 0}
     now["history"] = {name: [] for name in ("loss", "grad_norm", "lr", "valid_step", "valid_loss")}
     if options.checkpoint and Path(options.checkpoint).exists():
         stored = checkpoint.load(options.checkpoint)
         now = checkpoint.unpack(stored, options.checkpoint, *parts, settings)
         now["state"] = moved(now["state"], place)
+        scaler.load_state_dict(now.pop("scaler", {}))
     model.train()
     with reports(options.steps, now, options.progress, options.tensorboard) as report:
         for batch in _endless(batches, now, options):
-            mean, count, state = _checked(loss(model, moved(batch, place), now["state"]), batches)
-            # mixed precision: autocast around the line above, a scaler around the next four
+            with torch.autocast(place.type, HALF.get(options.precision), enabled=options.precision is not None):
+                mean, count, state = _checked(loss(model, moved(batch, place), now["state"]), batches)
             optimizer.zero_grad()
-            mean.backward()
+            scaler.scale(mean).backward()
+            scaler.unscale_(optimizer)  # before clipping: the norm is that of the gradient, not of what was scaled
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip or math.inf)
             lr = optimizer.param_groups[0]["lr"]
-            _note(now, loss=many.mean(mean.item(), place), grad_norm=norm.item(), lr=float(lr))
-            optimizer.step()
+            may_skip = scaler.is_enabled() and scaler.get_scale() > 1
+            _note(now, many.mean(mean.item(), place), norm.item(), float(lr), may_skip)
+            scaler.step(optimizer)
+            scaler.update()
             now["step"], now["state"] = now["step"] + 1, detached(state)
-            if scheduler and not isinstance(scheduler, ReduceLROnPlateau):
+            if scheduler and not isinstance(scheduler, ReduceLROnPlateau) and norm.isfinite():
                 scheduler.step()
             last = now["step"] == options.steps
             if valid is not None and (last or now["step"] % options.validate_every == 0):
                 _validate(model, loss, valid, scheduler, now)
             last = last or _finished(now, options)
             if options.checkpoint and (last or now["step"] % options.checkpoint_every == 0):
-                contents = checkpoint.pack(*parts, now, settings)
+                contents = checkpoint.pack(*parts, now | {"scaler": scaler.state_dict()}, settings)
                 if many.rank() == 0:
                     checkpoint.save(options.checkpoint, contents)
             report(count)
@@ -161,10 +174,13 @@ def _validate(model, loss, valid, scheduler, now: dict) -> None:
         now["best"], now["waited"] = {"loss": value, "step": now["step"], "model": weights}, 0
 
 
-def _note(now: dict, loss: float, grad_norm: float, lr: float) -> None:
-    """Write the step into the history. Raises FloatingPointError where there is nothing to go on with."""
+def _note(now: dict, loss: float, grad_norm: float, lr: float, may_skip: bool = False) -> None:
+    """Write the step into the history. Raises FloatingPointError where there is nothing to go on with.
+
+    may_skip: a gradient that is not finite is an overflow of a scaled loss, whose scale can still be halved.
+    """
     history = now["history"]
-    if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+    if not math.isfinite(loss) or not (may_skip or math.isfinite(grad_norm)):
         said = f"the loss is {loss:.4g} and the norm of its gradient {grad_norm:.3g}, at learning rate {lr:.3g}"
         if history["loss"]:
             said += f"; at the step before {history['loss'][-1]:.4g} and {history['grad_norm'][-1]:.3g}"
@@ -204,6 +220,7 @@ def _settings(batches, optimizer, scheduler, options: Options, same: dict) -> di
     plain = {
         "processes": many.processes(),
         "clip": options.clip,
+        "precision": options.precision,
         "validate_every": options.validate_every,
         "patience": options.patience,
     }
