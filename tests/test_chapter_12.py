@@ -15,7 +15,7 @@ CHAPTER = ROOT / "book" / "2-pytorch" / "12-deep-and-bidirectional.ipynb"
 
 @pytest.fixture(scope="module")
 def page():
-    return definitions(CHAPTER, "future-task")
+    return definitions(CHAPTER, "setup", "future-task")
 
 
 def lstm(seed, size=4):
