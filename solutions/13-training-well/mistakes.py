@@ -14,7 +14,7 @@ slips(
         "(t + 1) / (warmup + 1)": {
             "t / (warmup + 1)": "The first step has rate zero: it is computed and then thrown away.",
             "(t + 1) / max(warmup, 1)": "The peak is reached one step too early, at the last step of the warm-up: it belongs to the first step after it.",
-            "t / max(warmup, 1)": "The warm-up begins at zero and divides by too little: of m steps the first has a part of the peak already.",
+            "t / max(warmup, 1)": "The first step has rate zero, and the rate then rises too steeply: the warm-up begins with a part of the peak, and the step after it has all of it.",
             "(t + 1) / steps": "The warm-up is stretched over the whole run.",
         },
         "rates[:warmup] = peak * -> rates[:warmup] = floor + (peak - floor) *": "The warm-up begins at the floor: it begins near zero, the floor is where the run ends.",
@@ -182,7 +182,7 @@ slips(
             "best >= 0 and waited == patience": "Validations before the first best are not counted: a run that only gives NaN would never end.",
         },
         "best, lowest, waited = -1 -> best, lowest, waited = 0": "Without any new best the first validation is returned: the index is then -1.",
-        "best, lowest, waited = -1, np.inf, 0 -> best, lowest, waited = 0, losses[0], -1": "The first loss is taken for the best without asking whether it is a number: nothing is lower than NaN.",
+        "best, lowest, waited = -1, np.inf, 0 -> best, lowest, waited = 0, losses[0], -1": "The first loss is taken as the best without asking whether it is a number: nothing is lower than NaN.",
         "waited += 1": {
             "waited += int(losses[k] == losses[k])": "NaN is skipped: a validation that gives NaN is no new best, so it counts as waiting.",
             "waited += 1\n            lowest = min(lowest, losses[k])": "The bar follows every small fall: a slow fall is measured against the best, until it has come further than delta.",
@@ -239,7 +239,7 @@ slips(
             "loss[:, -1] <= entropy": "A last loss equal to the entropy is reported: it has to be below.",
         },
         "norms.max(axis=1) > clip * (1 + 1e-6)": {
-            "norms.max() > clip * (1 + 1e-6)": "One long norm in any run condemns all of them: every run is judged by its own row.",
+            "norms.max() > clip * (1 + 1e-6)": "A norm above the threshold in any run counts against all of them: each run is judged by its own row.",
             "norms.max(axis=1) > clip": "A norm that is above the threshold by rounding alone is reported: it has to be above by more than a millionth.",
             "norms.max(axis=1) > clip + 1e-6": "The millionth is added to the threshold: it is a millionth *of* it.",
             "norms.max(axis=1) >= clip": "A norm that was clipped is equal to the threshold: only one above it shows that clipping had no effect.",
