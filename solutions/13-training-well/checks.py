@@ -12,7 +12,7 @@ OURS = ("rnncourse.training", "torch.optim.lr_scheduler")
 rates = exercise("rates", points=2, returns="rates")
 
 
-@rates.inputs(steps=(14, 20, 13, 30, 16), warmup=(3, 4, 0, 7, 2), cooldown=(4, 6, 5, 0, 1))
+@rates.inputs(steps=(14, 20, 13, 30, 16, 12), warmup=(3, 4, 0, 7, 2, 5), cooldown=(4, 6, 5, 0, 1, 7))
 def draw_rates(rng, steps, warmup, cooldown):
     peak = rng.uniform(0.1, 2.0)
     return {
@@ -65,7 +65,7 @@ def draw_accumulated(rng, V, H, K, long):
         y = rng.integers(V, size=N)
         y[rng.permutation(N)[: 1 + k % 2]] = -1
         parts.append((1.5 * rng.normal(size=(N, H)), y))
-    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": rng.uniform(0.1, 0.3) if long else 5.0}
+    return {"W": rng.normal(size=(V, H)), "parts": parts, "clip": rng.uniform(0.02, 0.06) if long else 5.0}
 
 
 @accumulated.inputs(V=(4, 5), H=(3, 2), says="one part is all padding")
@@ -163,6 +163,14 @@ def draw_stopping_slow(rng, K):
     return {"losses": losses.round(3), "patience": 3, "delta": 0.105}
 
 
+@stopping.inputs(K=(12, 16), says="some losses are lower by exactly delta")
+def draw_stopping_exactly(rng, K):
+    """Losses and delta are eighths, so no rounding blurs the threshold; the losses are large."""
+    losses = 1500.0 - np.cumsum(np.tile([1, 1, 2, 0], 4)[:K] + rng.integers(2, size=K)) / 8
+    losses[:5] = 1500.0 - np.array([0, 1, 3, 4, 4]) / 8
+    return {"losses": losses, "patience": 2, "delta": 0.125}
+
+
 @stopping.inputs(K=(6, 8), says="the run ends before patience does, or begins with NaN")
 def draw_stopping_ends(rng, K):
     losses = 2.0 + np.r_[np.nan, -0.3, rng.uniform(0, 0.2, size=2), -0.8, rng.uniform(0, 0.2, size=K - 5)]
@@ -174,6 +182,11 @@ def draw_stopping_nan(rng, K):
     losses = np.round(2.0 + rng.uniform(0, 0.5, size=K) - 0.3 * np.arange(K), 2)
     losses[:3] = np.nan
     return {"losses": losses, "patience": 3 + K // 9, "delta": 0.055}
+
+
+@stopping.inputs(K=(2, 5, 7), says="every loss is NaN")
+def draw_stopping_diverged(rng, K):
+    return {"losses": np.full(K, np.nan), "patience": int(rng.integers(3, 5)), "delta": 0.055}
 
 
 @stopping.answer
@@ -205,20 +218,19 @@ def by_records(losses, patience, delta):
 diagnosing = exercise("diagnose", points=3, returns="codes")
 
 
-@diagnosing.inputs(R=(20, 24, 30, 22), S=(8, 11, 9, 14), V=(20, 60, 10, 35))
+@diagnosing.inputs(R=(22, 26, 30, 24), S=(8, 11, 9, 14), V=(20, 60, 10, 35))
 def draw_diagnose(rng, R, S, V):
     """Runs with one fault, none, or two; numbers near each threshold, on both sides."""
-    floor, clip, entropy = np.log(V - 1 + np.e) - 1, 0.5, 0.9
-    falling = np.linspace(np.log(V), 1.3, S)
-    loss = falling + 0.05 * rng.normal(size=(R, S)).round(2)
+    floor, clip, entropy = np.log(V - 1 + np.e) - 1, (0.5, 20.0)[S % 2], 0.9
+    loss = np.linspace(np.log(V), 1.3, S) + 0.05 * rng.normal(size=(R, S)).round(2)
     norms = clip * rng.uniform(0.3, 1.0, size=(R, S))
-    norms[:, S // 3] = clip
-    again = np.repeat(loss[:, -1:] + 0.2, 3, axis=1)
-    kinds = rng.permutation(np.arange(R) % 12)
+    again = np.repeat(loss[:, -1:] + 2.0, 3, axis=1)
+    kinds = rng.permutation(np.arange(R) % 22)
+    norms[kinds < 12, S // 3] = clip
     for r, kind in enumerate(kinds):
         if kind in (1, 6):
             loss[r, -1] = entropy - rng.uniform(0.05, 0.4)
-        if kind in (2, 7):
+        if kind in (2, 7, 16):
             loss[r] = floor + rng.uniform(0.02, 0.3, size=S)
             loss[r, 0] = np.log(V)
         if kind in (3, 6):
@@ -236,7 +248,29 @@ def draw_diagnose(rng, R, S, V):
             norms[r, -1] = 0.5 * clip
         if kind == 11:  # only the last one is long
             norms[r, -1] = 1.5 * clip
+        if kind in (12, 13):  # differences that are too small to count, and some that just count
+            again[r] = 3.0 + np.array([0, 1, 1]) * (4e-7, 2e-6)[kind - 12]
+        if kind in (14, 15):
+            norms[r, 2] = clip * (1 + (4e-7, 3e-6)[kind - 14])
+        if kind == 16:  # two softmaxes for most of the run, but one loss is below the floor
+            loss[r, S // 2] = floor - 0.1
+        if kind in (17, 18):  # losses above ln V or a little below
+            loss[r] = np.log(V) + (0.1, -0.2)[kind - 17] + rng.uniform(0, 0.1, size=S)
+        if kind == 19:  # always below the floor, and in the end exactly at the entropy
+            loss[r] = np.linspace(1.2, entropy, S)
+        if kind == 20:  # random, and the first two happen to be equal, or the first and the last
+            again[r, 2] += 0.05 * rng.choice([-1, 1])
+        if kind == 21:
+            again[r, 1] += 0.05 * rng.choice([-1, 1])
     return {"loss": loss, "norms": norms, "again": again, "clip": clip, "V": V, "entropy": entropy}
+
+
+@diagnosing.inputs(R=(8, 9), S=(6, 7), V=(4, 5), says="the entropy is above the lowest loss of two softmaxes")
+def draw_diagnose_few(rng, R, S, V):
+    floor = np.log(V - 1 + np.e) - 1
+    given = draw_diagnose(rng, R, S, V) | {"entropy": floor + 0.2}
+    last = floor + np.where(np.arange(R) % 2, 0.1, 0.3)
+    return given | {"loss": np.linspace(np.full(R, np.log(V)), last, S, axis=1)}
 
 
 @diagnosing.answer
@@ -283,10 +317,16 @@ def draw_scaling(rng, H, I, long):
     return {"params": params, "grads": grads, "scale": scale, "clip": clip, "lr": 0.1}
 
 
-@scaling.inputs(H=(3, 2, 4), I=(2, 3, 3), says="somewhere in the gradients is an infinity or a NaN")
-def draw_scaling_overflow(rng, H, I):
+@scaling.inputs(
+    H=(3, 2, 4, 2, 3),
+    I=(2, 3, 3, 4, 2),
+    k=(1, 0, 2, 2, 0),
+    bad=(1, 0, 2, 0, 1),
+    says="somewhere in the gradients is an infinity or a NaN",
+)
+def draw_scaling_overflow(rng, H, I, k, bad):
     given = draw_scaling(rng, H, I, 2)
-    given["grads"][(0, 1, 2)[H - 2]][-1] = (np.inf, np.nan, -np.inf)[H - 2]
+    given["grads"][k][-1] = (np.inf, np.nan, -np.inf)[bad]
     return given
 
 
