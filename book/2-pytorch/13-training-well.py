@@ -26,8 +26,9 @@ def forgotten(page, seed: int) -> dict:
 def rates(page, steps=300) -> dict:
     """Validation loss by learning rate and schedule, one value a seed."""
     training, found = page["training"], {}
-    for lr in (0.01, 0.03):
-        for name, warmup in (("constant", None), ("cosine", 0), ("warm-up and cosine", 30)):
+    for lr in (0.01, 0.03, 0.1):
+        schedules = (("constant", None), ("cosine", 0), ("warm-up and cosine", 30))
+        for name, warmup in schedules[:1] if lr == 0.1 else schedules:
             print("learning rate", lr, name, file=sys.stderr)
             found[f"{lr}, {name}"] = []
             for seed in range(SEEDS):
