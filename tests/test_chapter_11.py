@@ -175,7 +175,7 @@ class Large(nn.Module):
 
 @pytest.mark.slow
 def test_a_larger_gru_draws_level_with_counted_pieces(page, seed=3, epochs=20):
-    """Within three hundredths, validation and test parts together (2118 names)."""
+    """Within two hundredths, in the mean of validation and test part."""
     text, label, encode, V = names_parts(page, seed)
     encoded, y = [encode(name) for name in text["train"]], torch.tensor(label["train"])
     lengths = torch.tensor([len(s) for s in encoded])
