@@ -37,7 +37,7 @@ def functions():
 
 
 # The longest: a unit's tests of all of them stay together
-BY_UNIT = {"test_units", "test_examples", "test_relations", "test_dropped_mistakes"}
+BY_UNIT = {"test_units", "test_examples", "test_relations", "test_dropped_mistakes", "test_nbgrader"}
 
 
 def pytest_collection_modifyitems(items):

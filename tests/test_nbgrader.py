@@ -1,5 +1,6 @@
 """Stock nbgrader works on the units: generate_assignment, validate (which the Validate button runs), autograde."""
 
+import functools
 import itertools
 import os
 import shutil
@@ -62,17 +63,19 @@ def test_validate_tells_right_from_wrong(name, tmp_path):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course with three submissions of every unit, generated and autograded by stock nbgrader."""
-    folder = tmp_path_factory.mktemp("course")
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    (folder / "grading").mkdir()
-    for name in UNITS:
+    """A course of one unit with three submissions, generated and autograded by stock nbgrader: made when asked for."""
+
+    @functools.cache
+    def made(name):
+        folder = tmp_path_factory.mktemp("course")
+        shutil.copy(ROOT / "nbgrader_config.py", folder)
+        (folder / "grading").mkdir()
         (folder / "solutions" / name).mkdir(parents=True)
         for suffix in ("*.ipynb", "*.py"):
             for path in (ROOT / "solutions" / name).glob(suffix):
                 shutil.copy(path, folder / "solutions" / name)
-        made = nbgrader(folder, "generate_assignment", name, "--create")
-        assert made.returncode == 0, made.stderr[-2000:]
+        generated = nbgrader(folder, "generate_assignment", name, "--create")
+        assert generated.returncode == 0, generated.stderr[-2000:]
         submitted = folder / "grading" / "submitted"
         answered(name, submitted / "right" / name / f"{name}.ipynb")
         answered(name, submitted / "one-wrong" / name / f"{name}.ipynb", wrong=[slippable(name)])
@@ -81,11 +84,14 @@ def course(tmp_path_factory):
         shutil.copy(ROOT / "exercises" / name / f"{name}.ipynb", blank)
         graded = nbgrader(folder, "autograde", name)
         assert graded.returncode == 0, graded.stderr[-2000:]
-    return folder
+        return folder
+
+    return made
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_nbgrader_generates_the_same_exercises_and_no_checks(course, name):
+    course = course(name)
     assert (course / "exercises" / name / f"{name}.ipynb").read_bytes() == (
         ROOT / "exercises" / name / f"{name}.ipynb"
     ).read_bytes()
@@ -99,6 +105,6 @@ def test_autograde_gives_practice_points(course, name):
 
     full = sum(e.points for e in load(name).exercises.values())
     lost = load(name).exercises[slippable(name)].points
-    with Gradebook(f"sqlite:///{course / 'grading' / 'gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{course(name) / 'grading' / 'gradebook.db'}") as book:
         got = {s: book.find_submission(name, s).score for s in ("right", "one-wrong", "blank")}
     assert got == {"right": full, "one-wrong": full - lost, "blank": 0}
