@@ -305,6 +305,9 @@ slips(
             "h[columns, lengths - 1]": "The two indices are exchanged: h has the steps first, then the sequences.",
             "h[lengths - 1, 0]": "The first column is read for all sequences: each has its own.",
             "h.reshape(len(columns), len(h), -1)[columns, lengths - 1]": "reshape does not exchange the axes of h: it mixes the states of different sequences.",
+            "h[lengths.min() - 1]": "All sequences are read at the shortest length: each has its own.",
+            "h[lengths.max() - 1]": "All sequences are read at the longest length: each has its own.",
+            "h[int(lengths.mean()) - 1]": "All sequences are read at the mean length: each has its own.",
             "h[lengths[0] - 1]": "All sequences are read at the length of the first: each has its own.",
             "h[lengths[-1] - 1]": "All sequences are read at the length of the last: each has its own.",
             "h[0]": "The first state is read: the answer belongs after the last real step.",
@@ -338,6 +341,8 @@ slips(
             "np.arange(len(h))[:, None] > lengths": "Real and padded steps are exchanged, and the first padded one is left out too.",
             "np.arange(len(h))[::-1, None] < lengths": "The padding is taken to be at the start: the real steps are the first ones.",
             "np.arange(len(h))[:, None] == lengths - 1": "Only the last real step gives an output: all real steps do.",
+            "np.arange(len(h))[:, None] < lengths.max()": "All sequences are cut at the longest length: each has its own.",
+            "np.arange(len(h))[:, None] < lengths.min()": "All sequences are cut at the shortest length: each has its own.",
             "np.arange(len(h))[:, None] < lengths[0]": "All sequences are cut at the length of the first: each has its own.",
         },
         "np.where(real[..., None], y, 0.0)": {

@@ -116,6 +116,7 @@ slips(
             "np.abs(dh).max(axis=1)": "The length is taken as the largest entry: asked for is the Euclidean length.",
             "np.linalg.norm(dh)": "The length is taken over the whole batch: each sequence has its own.",
         },
+        "lengths - 1 == t -> np.full_like(lengths, lengths.max()) - 1 == t": "All sequences get the greatest length: each has its own.",
         "lengths - 1 == t -> np.full_like(lengths, lengths[0]) - 1 == t": "All sequences get the first one's length: each has its own.",
         "np.where((lengths - 1 == t)[:, None], dh_last, dh)": {
             "np.where((lengths - 1 >= t)[:, None], dh_last, 0)": "The given gradient stands at every real step: it enters at the last one and is carried back from there.",

@@ -137,7 +137,11 @@ def by_lerp(step, x, h0, u, z, training):
 # 4. TiedEnds
 
 tied = exercise(
-    "TiedEnds", points=3, returns="what it gives", adapter="module", forbidden=("torch.nn.Embedding", "torch.nn.Linear")
+    "TiedEnds",
+    points=3,
+    returns=("embedded", "logits"),
+    adapter="module",
+    forbidden=("torch.nn.Embedding", "torch.nn.Linear"),
 )
 
 
@@ -147,8 +151,8 @@ def draw_tied(rng, T, B, V, E, H):
     return {
         "init": {"V": V, "E": E, "H": H},
         "weights": {name: rng.normal(size=size) for name, size in weights.items()},
-        "inputs": [rng.integers(V, size=(T, B)), rng.uniform(-1, 1, size=(T, B, H))],
-        "cotangents": [rng.normal(size=(T, B, E)), rng.normal(size=(T, B, V))],
+        "inputs": {"x": rng.integers(V, size=(T, B)), "h": rng.uniform(-1, 1, size=(T, B, H))},
+        "cotangents": {"embedded": rng.normal(size=(T, B, E)), "logits": rng.normal(size=(T, B, V))},
     }
 
 
