@@ -342,3 +342,13 @@ def test_streams_go_round_again_and_share_nothing():
 def test_streams_without_steps_say_so(T, B):
     with pytest.raises(ValueError, match="both must be 1 or more"):
         data.streams(np.arange(20), T, B)
+
+
+def test_a_vocabulary_of_words_has_a_symbol_for_what_it_lacks():
+    tokens = data.words("The cat sat,\nthe end.")
+    assert tokens == ["The", "cat", "sat", ",", "\n", "the", "end", "."]
+    vocabulary = data.Vocabulary(tokens[:4], unknown="<unk>", between=" ")
+    assert len(vocabulary) == 5 and "<unk>" in vocabulary.symbols
+    assert vocabulary.decode(vocabulary.encode(tokens)) == "The cat sat , <unk> <unk> <unk> <unk>"
+    with pytest.raises(ValueError, match="'the' is not among"):
+        data.Vocabulary(tokens[:4]).encode(["the"])

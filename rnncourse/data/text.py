@@ -64,7 +64,7 @@ class Vocabulary:
     """
 
     def __init__(self, symbols: Iterable[str], unknown: str | None = None, between: str = ""):
-        self.symbols = tuple(sorted({*symbols} | ({unknown} - {None})))
+        self.symbols = tuple(sorted({*symbols, *([] if unknown is None else [unknown])}))
         if not self.symbols:
             raise ValueError("a vocabulary needs at least one symbol, but it was given none")
         self._ids = {symbol: number for number, symbol in enumerate(self.symbols)}
@@ -74,7 +74,7 @@ class Vocabulary:
         return len(self.symbols)
 
     def encode(self, text: Sequence[str]) -> np.ndarray:
-        """The ids (N,) int64 of the N symbols of `text`. ValueError names a symbol that the vocabulary lacks."""
+        """The ids (N,) int64 of the N symbols of `text`. Without `unknown`, ValueError names a missing one."""
         if self.unknown is not None:
             instead = self._ids[self.unknown]
             return np.fromiter((self._ids.get(symbol, instead) for symbol in text), dtype=np.int64, count=len(text))
