@@ -1,4 +1,4 @@
-// Figures to drag: <rnn-steps>, <rnn-curves>, <rnn-sampling>. rnncourse/interactive.py puts them on a page.
+// Figures to drag: <rnn-steps>, <rnn-curves>, <rnn-sampling>, <rnn-choose>. rnncourse/plot/interactive.py puts them on a page.
 //
 // Each holds its data in a child <script type="application/json"> and, for readers without JavaScript, a picture.
 // What is seen is drawn as SVG, one unit a pixel, at the width there is; its colours are in figures.css.
@@ -311,10 +311,47 @@
     }
   }
 
+  // Rows of text with a bar each: those of the state that is picked.
+  class Choose extends Figure {
+    build() {
+      const { name, states, slide } = this.data;
+      const texts = states.map((state) => state.text);
+      this.pick = slide ? this.slider(name, texts, 0) : this.choice(name, texts, 0);
+    }
+
+    draw() {
+      const { states, kinds, notes, value } = this.data;
+      const { rows } = states[this.pick.get()];
+      const everything = states.flatMap((state) => state.rows);
+      const start = 8.2 * Math.max(...everything.map(([words]) => [...words].length)) + 10;
+      const total = Math.max(this.width, start + 150);
+      const most = Math.max(...everything.map((row) => row[1])) || 1;
+      const parts = [text(start, 12, value, { class: "small" })];
+      rows.forEach(([words, amount, kind], k) => {
+        const y = 20 + 22 * k;
+        parts.push(text(0, y + 14, [...words].map(glyph).join(""), { class: "row" }));
+        const wide = (amount / most) * (total - start - 52);
+        parts.push(box(start, y + 3, Math.max(1, wide), 14, `bar c${kind}`));
+        parts.push(text(start + wide + 6, y + 15, number(amount), { class: "small" }));
+      });
+      let [place, row] = [0, 20 + 22 * Math.max(...states.map((state) => state.rows.length)) + 8];
+      kinds.forEach((kind, k) => {
+        const needs = 34 + 7.5 * kind.length;
+        if (place > 0 && place + needs > this.width) [place, row] = [0, row + 20];
+        parts.push(box(place, row, 14, 12, `bar c${k}`), text(place + 20, row + 11, kind, { class: "small" }));
+        place += needs;
+      });
+      this.show(total, row + 20, parts);
+      const shown = rows.map(([words, amount, kind]) => `${words}: ${number(amount)}, ${kinds[kind]}`).join("; ");
+      this.status.textContent = notes.length ? notes[this.pick.get()] : `${value}: ${shown}.`;
+    }
+  }
+
   // Not before the page is read: an element's data come after its start
   document.addEventListener("DOMContentLoaded", () => {
     customElements.define("rnn-steps", Steps);
     customElements.define("rnn-curves", Curves);
     customElements.define("rnn-sampling", Sampling);
+    customElements.define("rnn-choose", Choose);
   });
 })();

@@ -6,7 +6,7 @@ from test_book import CHAPTERS
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-FIGURES = "rnn-steps, rnn-curves, rnn-sampling"
+FIGURES = "rnn-steps, rnn-curves, rnn-sampling, rnn-choose"
 
 
 @pytest.mark.parametrize("entry", CHAPTERS)

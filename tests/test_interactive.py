@@ -60,6 +60,14 @@ def test_places_and_settings_are_not_rounded_to_pixels():
     assert data["series"][0]["values"] == [[0, 1, 0]] * 2  # a billionth of the height is nothing
 
 
+def test_rows_to_choose_carry_their_kind():
+    states = {"1": [("a", 0.12345, "kept"), ("b", 2, "dropped")], "2": [("ab", 3, "finished"), ("aa", 0, "kept")]}
+    data = plot.choose("step", states, value="nats", notes=["first", "second"], slide=True)
+    assert data["kinds"] == ["kept", "dropped", "finished"] and data["slide"]
+    assert data["states"][0] == {"text": "1", "rows": [["a", 0.123, 0], ["b", 2, 1]]}
+    assert data["states"][1]["rows"] == [["ab", 3, 2], ["aa", 0, 0]]
+
+
 def test_notes_are_one_per_setting():
     notes = [["a", "b"], ["c", "d"], ["e", "f"]]
     controls, series = {"k": [1, 2, 3], "m": ["x", "y"]}, {"s": np.ones((3, 2, 4))}
@@ -90,6 +98,11 @@ def test_ticks_are_few_round_and_inside(low, high):
         (lambda: plot.steps("abc", {"state": np.zeros(3)}, scales={"gate": 1}), "gate"),
         (lambda: plot.curves("x", [1, 2], "y", {"c": [1, 2, 3]}, {"a": np.zeros((2, 2))}), r"\(2, 2\).*\(3, 2\)"),
         (lambda: plot.sampling("abc", {"b": np.zeros(4)}), r"\(4,\).*\(3,\)"),
+        (lambda: plot.choose("step", {}, value="nats"), "states is empty"),
+        (lambda: plot.choose("step", {"1": [("a", 1, "kept")]}, value="nats", notes=["one", "two"]), "2 entries for 1"),
+        (lambda: plot.choose("step", {"1": [("a", -1, "kept")]}, value="nats"), "'a' in state '1' has the value -1"),
+        (lambda: plot.choose("step", {"1": [("a", np.inf, "kept")]}, value="nats"), "expected a finite one"),
+        (lambda: plot.choose("step", {"1": [("a", 1, str(k)) for k in range(7)]}, value="nats"), "7 kinds"),
         (lambda: plot.interactive("no figure", STEPS, "a"), "str"),
         (lambda: plot.interactive(picture(), {"kind": "?"}, "a"), "plot.steps"),
         (lambda: plot.interactive(picture(), STEPS, " "), "label"),

@@ -26,7 +26,7 @@ one of three descriptions of what the reader moves::
 """
 
 from rnncourse.plot.figures import COLOURS, DPI, LINESTYLES, figure, heatmap, legend, line, reference
-from rnncourse.plot.interactive import curves, interactive, sampling, steps
+from rnncourse.plot.interactive import choose, curves, interactive, sampling, steps
 
 __all__ = [
     "figure",
@@ -38,6 +38,7 @@ __all__ = [
     "steps",
     "curves",
     "sampling",
+    "choose",
     "COLOURS",
     "DPI",
     "LINESTYLES",

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 MIME = "application/vnd.rnncourse.figure+json"
 DIGITS = 3  # of what is drawn: a pixel is more than a thousandth of a figure
 EXACT = 6  # of what is only named: places on the horizontal axis, settings
+KINDS = ("steps", "curves", "sampling", "choose")
 LARGEST = 60_000  # bytes of one figure's data
 
 
@@ -40,13 +41,13 @@ def interactive(fig: Figure, data: dict, label: str) -> Interactive:
     """A figure to drag, as the last value of a notebook's cell.
 
     fig: the picture for JupyterLab and print; it is closed.
-    data: from `steps`, `curves` or `sampling`.
+    data: from `steps`, `curves`, `sampling` or `choose`.
     label: its name, which screen readers say before the controls.
     """
     if not isinstance(fig, Figure):
         raise ValueError(f"fig is {type(fig).__name__}, expected a figure of Matplotlib, as plot.figure returns")
-    if not isinstance(data, dict) or data.get("kind") not in ("steps", "curves", "sampling"):
-        raise ValueError("data is not a description of a figure: make it with plot.steps, plot.curves or plot.sampling")
+    if not isinstance(data, dict) or data.get("kind") not in KINDS:
+        raise ValueError(f"data is not a description of a figure: make it with plot.{', plot.'.join(KINDS)}")
     if not label.strip():
         raise ValueError("label is empty: say in a few words what the figure shows")
     size = len(json.dumps(data))
@@ -194,6 +195,48 @@ def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars:
         "tokens": list(tokens),
         "contexts": [{"text": text, "logits": _numbers(_above(logits), places=2)} for text, logits in contexts.items()],
         "bars": min(bars, len(tokens)),
+    }
+
+
+def choose(
+    name: str,
+    states: Mapping[str, Sequence[tuple[str, float, str]]],
+    *,
+    value: str,
+    notes: Sequence[str] = (),
+    slide: bool = False,
+) -> dict:
+    """One of several states is picked, and its rows are shown: a text, a bar, and what kind of row it is.
+
+    name: of the control, say "step" or "you have typed".
+    states: by the text to pick, the rows (text, value of the bar, kind), from the top; a kind is a word or two that the
+    legend shows, and has a colour, at most six.
+    value: what the bars measure, with its unit. Values are 0 or more.
+    notes: one sentence per state, shown beside the figure.
+    slide: the states are in order, and a slider picks one; otherwise a list does.
+    """
+    if not states:
+        raise ValueError("states is empty: there is nothing to choose from")
+    if notes and len(notes) != len(states):
+        raise ValueError(f"notes has {len(notes)} entries for {len(states)} states: give one per state, or none")
+    for state, rows in states.items():
+        for text, amount, _ in rows:
+            if not (math.isfinite(amount) and amount >= 0):
+                raise ValueError(f"{text!r} in state {state!r} has the value {amount}, expected a finite one, 0 or more")
+    kinds = list(dict.fromkeys(kind for rows in states.values() for _, _, kind in rows))
+    if len(kinds) > 6:
+        raise ValueError(f"there are {len(kinds)} kinds of rows, {', '.join(kinds)}: a legend holds six at most")
+    return {
+        "kind": "choose",
+        "name": name,
+        "slide": slide,
+        "value": value,
+        "kinds": kinds,
+        "states": [
+            {"text": state, "rows": [[text, _number(amount), kinds.index(kind)] for text, amount, kind in rows]}
+            for state, rows in states.items()
+        ],
+        "notes": list(notes),
     }
 
 
