@@ -202,3 +202,37 @@ def last_counts(x):
 def deaf(x):
     """Always the same, whatever is read."""
     return x.new_ones(x.shape)
+
+
+# Language models of four tokens, of which 0 ends the text: `next_log_p(tokens) -> log p (4,)` after a tuple of tokens.
+
+
+def _log_softmax(z) -> np.ndarray:
+    z = np.asarray(z, dtype=float)
+    return z - z.max() - np.log(np.exp(z - z.max()).sum())
+
+
+def tiring(tokens) -> np.ndarray:
+    """Any token as likely as in the alphabet's order; the end gets likelier with each token."""
+    return _log_softmax([len(tokens) - 2.0, 1.0, 0.8, 0.5])
+
+
+def garden_path(tokens) -> np.ndarray:
+    """It begins with 1 most often, after which nothing is likely; after a first 2 or 3 the rest is nearly sure."""
+    if not len(tokens):
+        return np.log([0.05, 0.45, 0.3, 0.2])
+    if tokens[0] == 1:
+        return np.log([0.22, 0.24, 0.26, 0.28])
+    return np.log([0.9, 0.04, 0.03, 0.03] if len(tokens) == 5 - tokens[0] else [0.02, 0.03, 0.9, 0.05])
+
+
+def wandering(tokens) -> np.ndarray:
+    """Likes to go on from each token to the next, and depends on everything before."""
+    total = sum((k + 1) * int(v) for k, v in enumerate(tokens))
+    return _log_softmax(2 * np.sin(1.3 * total + np.arange(4) * (1 + len(tokens))) - [1.0, 0, 0, 0])
+
+
+def never_ending(tokens) -> np.ndarray:
+    """The end is the least likely token at every step."""
+    last = int(tokens[-1]) if len(tokens) else 1
+    return _log_softmax([-3.0, last == 3, 0.5 * (last == 1), 0.7 * (last == 2)])

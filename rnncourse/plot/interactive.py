@@ -222,7 +222,9 @@ def choose(
     for state, rows in states.items():
         for text, amount, _ in rows:
             if not (math.isfinite(amount) and amount >= 0):
-                raise ValueError(f"{text!r} in state {state!r} has the value {amount}, expected a finite one, 0 or more")
+                raise ValueError(
+                    f"{text!r} in state {state!r} has the value {amount}, expected a finite one, 0 or more"
+                )
     kinds = list(dict.fromkeys(kind for rows in states.values() for _, _, kind in rows))
     if len(kinds) > 6:
         raise ValueError(f"there are {len(kinds)} kinds of rows, {', '.join(kinds)}: a legend holds six at most")
