@@ -10,21 +10,23 @@ from rnncourse.check import toys
 nucleus = exercise("nucleus", points=2, returns="q")
 
 
-@nucleus.inputs(B=(3, 1, 4, 2), V=(6, 7, 9, 5), tau=(1.0, 0.7, 1.6, 0.4), mass=(0.8, 0.5, 0.3, 0.9), least=(1, 1, 3, 2))
-def draw_nucleus(rng, B, V, tau, mass, least):
+@nucleus.inputs(B=(3, 1, 4, 2), V=(6, 7, 9, 5), least=(1, 1, 3, 2))
+def draw_nucleus(rng, B, V, least):
+    tau, mass = rng.uniform([0.4, 0.4], [1.8, 0.9])
     return {"z": 2 * rng.normal(size=(B, V)), "tau": tau, "mass": mass, "least": least}
 
 
-@nucleus.inputs(B=(2, 3), V=(6, 5), tau=(0.9, 2.0), mass=(0.6, 0.95), least=(1, 2), says="the logits are about 1000")
-def draw_nucleus_large(rng, B, V, tau, mass, least):
-    return {"z": 1000 + 2 * rng.normal(size=(B, V)), "tau": tau, "mass": mass, "least": least}
+@nucleus.inputs(B=(2, 3), V=(6, 5), least=(1, 2), says="the logits are about 1000")
+def draw_nucleus_large(rng, B, V, least):
+    inputs = draw_nucleus(rng, B, V, least)
+    return inputs | {"z": 1000 + inputs["z"]}
 
 
-@nucleus.inputs(B=(3,), V=(6,), tau=(1.0,), mass=(0.5,), least=(2,), says="one token holds more than the mass")
-def draw_nucleus_sure(rng, B, V, tau, mass, least):
-    z = rng.normal(size=(B, V))
-    z[np.arange(B), rng.integers(0, V, size=B)] += 8
-    return {"z": z, "tau": tau, "mass": mass, "least": least}
+@nucleus.inputs(B=(3,), V=(6,), least=(2,), says="one token holds more than the mass")
+def draw_nucleus_sure(rng, B, V, least):
+    inputs = draw_nucleus(rng, B, V, least)
+    inputs["z"][np.arange(B), rng.integers(0, V, size=B)] += 8
+    return inputs
 
 
 @nucleus.answer
@@ -58,18 +60,18 @@ def by_the_smallest_kept(z, tau, mass, least):
 typical = exercise("typical", points=3, returns=("q", "entropy"))
 
 
-@typical.inputs(B=(3, 1, 4, 2), V=(6, 7, 9, 5), mass=(0.4, 0.7, 0.2, 0.9))
-def draw_typical(rng, B, V, mass):
+@typical.inputs(B=(3, 1, 4, 2), V=(6, 7, 9, 5))
+def draw_typical(rng, B, V):
     z = 1.5 * rng.normal(size=(B, V))
-    return {"log_p": z - np.logaddexp.reduce(z, axis=1, keepdims=True), "mass": mass}
+    return {"log_p": z - np.logaddexp.reduce(z, axis=1, keepdims=True), "mass": rng.uniform(0.2, 0.9)}
 
 
-@typical.inputs(B=(3, 2), V=(7, 6), mass=(0.5, 0.8), says="some tokens are forbidden, their log_p is minus infinity")
-def draw_typical_forbidden(rng, B, V, mass):
+@typical.inputs(B=(3, 2), V=(7, 6), says="some tokens are forbidden, their log_p is minus infinity")
+def draw_typical_forbidden(rng, B, V):
     z = 1.5 * rng.normal(size=(B, V))
     z[np.arange(B), rng.integers(0, V, size=B)] = -np.inf
     z[:, rng.integers(V)] = -np.inf
-    return {"log_p": z - np.logaddexp.reduce(z, axis=1, keepdims=True), "mass": mass}
+    return {"log_p": z - np.logaddexp.reduce(z, axis=1, keepdims=True), "mass": rng.uniform(0.3, 0.8)}
 
 
 @typical.answer
@@ -106,30 +108,25 @@ MODELS = toys.garden_path, toys.wandering, toys.tiring, toys.never_ending
 
 
 @beam.inputs(
-    k=(0, 0, 0, 1, 1, 2, 1),
-    B=(1, 2, 3, 2, 4, 3, 6),
-    alpha=(0.0, 0.0, 1.0, 0.0, 0.7, 1.0, 1.5),
-    limit=(8, 8, 8, 7, 7, 6, 9),
+    k=(0, 0, 0, 1, 1, 2, 1), K=(1, 2, 3, 2, 4, 3, 6), tenths=(0, 0, 10, 0, 7, 10, 15), limit=(8, 8, 8, 7, 7, 6, 9)
 )
-def draw_beam(rng, k, B, alpha, limit):
-    return {"next_log_p": MODELS[k], "B": B, "alpha": alpha, "limit": limit}
+def draw_beam(rng, k, K, tenths, limit):
+    return {"next_log_p": MODELS[k], "K": K, "alpha": tenths / 10, "limit": limit}
 
 
-@beam.inputs(
-    k=(3, 1), B=(2, 2), alpha=(0.5, 1.0), limit=(4, 2), says="the limit comes before most hypotheses have ended"
-)
-def draw_beam_short(rng, k, B, alpha, limit):
-    return draw_beam(rng, k, B, alpha, limit)
+@beam.inputs(k=(3, 1), K=(2, 2), tenths=(5, 10), limit=(4, 2), says="the limit comes before most hypotheses have ended")
+def draw_beam_short(rng, k, K, tenths, limit):
+    return draw_beam(rng, k, K, tenths, limit)
 
 
 @beam.answer
-def with_two_lists(next_log_p, B, alpha, limit):
+def with_two_lists(next_log_p, K, alpha, limit):
     going, ended = [(0.0, [])], []
     for n in range(1, limit + 1):
         pool = [(s / len(t) ** alpha, s, t, True) for s, t in ended]
         for s, t in going:
             pool += [((s + lp) / n**alpha, s + lp, [*t, v], v == 0) for v, lp in enumerate(next_log_p(tuple(t)))]
-        pool = sorted(pool, key=lambda h: -h[0])[:B]
+        pool = sorted(pool, key=lambda h: -h[0])[:K]
         going = [(s, t) for _, s, t, done in pool if not done]
         ended = [(s, t) for _, s, t, done in pool if done]
         if not going:
@@ -139,7 +136,7 @@ def with_two_lists(next_log_p, B, alpha, limit):
 
 
 @beam.answer
-def without_stopping_early(next_log_p, B, alpha, limit):
+def without_stopping_early(next_log_p, K, alpha, limit):
     """Goes on to the limit: finished hypotheses only wait."""
     kept = [((), 0.0)]
     for _ in range(limit):
@@ -150,7 +147,7 @@ def without_stopping_early(next_log_p, B, alpha, limit):
             else:
                 grown += [((*tokens, v), total + lp) for v, lp in enumerate(next_log_p(tokens))]
         grown.sort(key=lambda h: h[1] / len(h[0]) ** alpha, reverse=True)
-        kept = grown[:B]
+        kept = grown[:K]
     done = [h for h in kept if h[0][-1] == 0]
     tokens, total = (done or kept)[0]
     return np.array(tokens), total / len(tokens) ** alpha
@@ -251,7 +248,7 @@ def draw_runs_short_source(rng, T, N, V, least):
 @runs.answer
 def by_looking_back(ids, source, least):
     length = np.zeros(len(ids), dtype=int)
-    for t in range(len(ids)):
+    for t in np.arange(ids.size):
         for end in range(len(source)):
             n = 0
             while n <= min(t, end) and ids[t - n] == source[end - n]:

@@ -85,10 +85,8 @@ slips(
     typical,
     {
         "np.where(before < mass, ranked, 0) -> np.where(before + ranked < mass, ranked, 0)": "The token that crosses the line is dropped: what is kept then holds less than the mass.",
-        "np.abs(surprise - entropy[:, None]) -> surprise": "The likeliest tokens come first, as in top-p: here those come first whose surprise is nearest to the entropy.",
-        "np.abs(surprise - entropy[:, None]) -> surprise - entropy[:, None]": "The sign of the distance is kept, so that the likeliest come first: nearest means in either direction.",
+        "np.abs(surprise - entropy[:, None]) -> surprise": "The likeliest tokens come first, as in top-p (or because a distance keeps its sign): here those come first whose surprise is nearest to the entropy, above or below.",
         "np.abs(surprise - entropy[:, None]) -> np.abs(surprise - np.log((p > 0).sum(axis=1, keepdims=True)))": "The surprise is compared with that of a uniform distribution: it is the entropy of this row's distribution that counts.",
-        "np.abs(surprise - entropy[:, None]) -> np.abs(p - entropy[:, None])": "Probabilities are compared with the entropy: compare the surprise, which is measured in nats too.",
         "np.abs(surprise - entropy[:, None]) -> np.abs(surprise - entropy.mean())": "One entropy serves all rows: each row has its own.",
         "entropy = (p * surprise).sum(axis=1) -> entropy = (p * surprise).sum(axis=1) / np.log(2)": "The entropy is in bits: the logarithms are natural, so nats are asked for.",
         "entropy = (p * surprise).sum(axis=1) -> entropy = surprise.mean(axis=1)": "The surprise is averaged over tokens with equal weights: the entropy weights each by its probability.",
@@ -130,22 +128,22 @@ slips(
         "(total + log_p[v], (*tokens, v)) -> (log_p[v], (*tokens, v))": "Only the last token's log-probability is counted: the score sums over all tokens.",
         "next_log_p(tokens) -> next_log_p(tokens[-1:])": "The model reads the last token alone: it is given the whole text so far.",
         "for v in range(len(log_p)) -> for v in np.argsort(-log_p)[:1]": "Each hypothesis is extended by its likeliest token alone: then all but the first step are greedy.",
-        "key=score, reverse=True)[:B] -> key=lambda h: h[0], reverse=True)[:B]": "The beam is cut by the plain sum and only the end is scored with the penalty: long hypotheses are dropped before it can help them.",
+        "key=score, reverse=True)[:K] -> key=lambda h: h[0], reverse=True)[:K]": "The beam is cut by the plain sum and only the end is scored with the penalty: long hypotheses are dropped before it can help them.",
         "if all(finished(h) for h in kept): -> if any(finished(h) for h in kept):": "The search stops at the first finished hypothesis: others that are kept may become better.",
-        "key=score, reverse=True)[:B] -> key=score)[:B]": "The worst hypotheses are kept: a log-probability is the better the nearer it is to 0.",
+        "key=score, reverse=True)[:K] -> key=score)[:K]": "The worst hypotheses are kept: a log-probability is the better the nearer it is to 0.",
         "return np.array(best[1]), score(best) -> return np.array([v for v in best[1] if v]), score(best)": "The end is missing from the tokens: it is one of them.",
         "return np.array(best[1]), score(best) -> return np.array(best[1]), best[0]": "The plain sum is returned as the score: divide it by the power of the length.",
     },
 )
 
 
-def per_hypothesis(next_log_p, B, alpha, limit):
+def per_hypothesis(next_log_p, K, alpha, limit):
     kept = [(0.0, ())]
     for _ in range(limit):
         grown = [h for h in kept if h[1][-1:] == (0,)]
         for total, tokens in [h for h in kept if h[1][-1:] != (0,)]:
             log_p = next_log_p(tokens)
-            grown += [(total + log_p[v], (*tokens, v)) for v in np.argsort(-log_p)[:B].tolist()]
+            grown += [(total + log_p[v], (*tokens, v)) for v in np.argsort(-log_p)[:K].tolist()]
         kept = grown
     done = [h for h in kept if h[1][-1:] == (0,)] or kept
     total, tokens = max(done, key=lambda h: h[0] / len(h[1]) ** alpha)
@@ -155,7 +153,7 @@ def per_hypothesis(next_log_p, B, alpha, limit):
 mistakes(
     beam,
     per_hypothesis=(
-        "B extensions of each hypothesis are kept, so that the beam grows with every step: keep the B best of all together.",
+        "K extensions of each hypothesis are kept, so that the beam grows with every step: keep the K best of all together.",
         per_hypothesis,
     ),
 )
@@ -167,7 +165,7 @@ slips(
     {
         "depth + 2 <= left -> depth + 1 <= left": "The end is forgotten when the room is counted: it needs a token too.",
         "depth + 2 <= left -> depth + 3 <= left": "One token of room too much is asked for.",
-        "allowed = depth + 2 <= left -> allowed = np.full(6, len(stack) + 2 <= left + 1)": "The room is counted before the token instead of after it: an opening bracket needs one more, a closing one needs one less.",
+        "np.array([0, 1, -1, 1, -1, 0]) -> np.array([0, 0, -1, 0, -1, 0])": "An opening bracket is counted like a letter: it needs room for the one that closes it.",
         "allowed = depth + 2 <= left -> allowed = np.full(6, True)": "The room that is left is not looked at: a bracket may be opened that cannot be closed in time.",
         "allowed[0] = not stack -> pass": "The end is not looked at: it needs all brackets closed.",
         "allowed[0] = not stack -> allowed[0] = False": "The end is never allowed: it is, once all brackets are closed.",
