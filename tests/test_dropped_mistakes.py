@@ -682,6 +682,60 @@ DROPPED = {
             ],
         },
     },
+    "14-gpu-training": {
+        "scaled_update": {
+            "clip makes no difference to the answer": ["g * (clip / max(clip, np.linalg.norm(g))) -> g"],
+            "good makes no difference to the answer": [
+                "if good == interval:\n        return w, scale * 2, 0 -> if good >= 1:\n        return w, scale * 2, 0"
+            ],
+            "with -lr in place of lr the answer would be right": ["w - lr * g -> w + lr * g"],
+            "scale and good are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
+        },
+        "gru_floor": {
+            "compute is half as large as it should be": ["operations = 2 * T -> operations = T"],
+            "resident makes no difference to the answer": [
+                "3 * H * H if resident else T * 3 * H * H -> 3 * H * H",
+                "3 * H * H if resident else T * 3 * H * H -> T * 3 * H * H",
+            ],
+            "size makes no difference to the answer": ["1e6 * size * numbers -> 1e6 * numbers"],
+        },
+        "joined_gradient": {
+            "with the square of tokens in place of tokens the answer would be right": [
+                "factors = len(tokens) * tokens / tokens.sum() -> factors = len(tokens) * np.sqrt(tokens) / np.sqrt(tokens).sum()"
+            ],
+            "factors and gradient are exchanged": [lambda right, *a: right(*a)[::-1]],
+        },
+        "pipeline": {
+            "ahead makes no difference to the answer": [
+                "begun[k - ahead] if k >= ahead else 0.0 -> 0.0",
+                "begun[k - ahead] if k >= ahead else 0.0 -> begun[k - 1] if k >= 1 else 0.0",
+                lambda right, load, compute, ahead: (
+                    max(load.sum(), compute.sum()),
+                    max(load.sum(), compute.sum()) - compute.sum(),
+                ),
+            ],
+            "with ahead - 1 in place of ahead the answer would be right": [
+                "begun[k - ahead] if k >= ahead else 0.0 -> begun[k - ahead - 1] if k > ahead else 0.0"
+            ],
+            "end and waited are exchanged": ["return done, waited -> return waited, done"],
+        },
+        "where_time_goes": {
+            "short and long are exchanged": ["if gap >= long: -> if gap < long:"],
+            "busy is 1 minus what it should be": [
+                "busy = 1 - (short_gaps + long_gaps) / whole -> busy = (short_gaps + long_gaps) / whole"
+            ],
+            "short is zero everywhere": [
+                lambda right, *a: (right(*a)[0], 0.0, 1 - right(*a)[0]),
+            ],
+        },
+        "checkpoint_memory": {
+            "k makes no difference to the answer": ["peak(k), min -> peak(min(range(1, T + 1), key=peak)), min"],
+            "best is smaller by one than it should be": [
+                "min(range(1, T + 1), key=peak) -> int(np.argmin([peak(n) for n in range(1, T + 1)]))"
+            ],
+            "peak and best are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
+        },
+    },
 }
 
 
