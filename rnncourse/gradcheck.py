@@ -168,7 +168,7 @@ def _require_float64(name, array, differentiated=False):
         raise ValueError(f"{name} is of type {type(array).__name__}, expected a float64 NumPy array: {fix}")
     if differentiated and array.dtype.kind in "iub":
         raise ValueError(
-            f"{name} has dtype {array.dtype}, expected float64: no loss has a derivative with respect to whole numbers; "
+            f"{name} has dtype {array.dtype}, expected float64: whole numbers have no gradient; "
             "leave ids of tokens out of the gradients (the table that they look up has one), and convert measurements "
             "with .astype(np.float64)"
         )

@@ -118,7 +118,7 @@ def test_without_a_bias_no_linear_readout_beats_the_loss_of_guessing(page):
     assert np.abs(b).min() > 0
     np.testing.assert_array_equal(page["rnn"](-x, h0, W_x, W_h, 0 * b), -page["rnn"](x, h0, W_x, W_h, 0 * b))
     assert np.abs(page["rnn"](-x, h0, W_x, W_h, b) + page["rnn"](x, h0, W_x, W_h, b)).max() > 0.1
-    # all bits flipped: the same answers, states of the other sign; so the mean loss of any readout is that of a coin or more
+    # flipped bits: the same answers, states of the other sign; so no readout has less than the loss of a coin
     x, y, share = page["bits_and_answers"](rng, 9, 4000, 1)
     x, y, share = np.concatenate([x, -x], axis=1), np.concatenate([y, y], axis=1), share / 2
     b_y = np.log(y[2:].mean() / (1 - y[2:].mean()))
