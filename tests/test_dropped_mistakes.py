@@ -715,7 +715,6 @@ DROPPED = {
                 by_cutting,
             ],
             "x makes no difference to the answer": [lambda right, f, x, other: right(f, 0 * x, other)],
-            "with x and other exchanged the answer would be right": [lambda right, f, x, other: right(f, other, x)],
         },
         "locked_packed": {
             "batch_sizes makes no difference to the answer": [
@@ -751,7 +750,7 @@ DROPPED = {
             "the negative values of parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] are cut off": [
                 "[-forget, forget, zero, zero] -> [zero, forget, zero, zero]"
             ],
-            "parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'], parameters['bias_ih_l1_reverse'], parameters['bias_ih_l2'] and parameters['bias_ih_l2_reverse'] have the wrong sign": [
+            "parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] have the wrong sign": [
                 "[-forget, forget, zero, zero] -> [forget, -forget, zero, zero]"
             ],
             "parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] have lost the sign": [

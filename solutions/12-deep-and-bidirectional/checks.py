@@ -288,7 +288,7 @@ def by_index(right, left, x, h0_right, h0_left, lengths):
 chrono = exercise("chrono_biases", points=3, returns="parameters", adapter="tensors")
 
 
-@chrono.inputs(L=(2, 1, 3, 2), directions=(2, 1, 2, 1), I=(3, 2, 4, 1), H=(2, 4, 1, 3), longest=(50, 12, 400, 90))
+@chrono.inputs(L=(2, 1, 3, 2), directions=(2, 1, 2, 1), I=(3, 2, 4, 1), H=(4, 5, 1, 3), longest=(50, 12, 400, 90))
 def draw_chrono(rng, L, directions, I, H, longest):
     parameters = {}
     for layer in range(L):

@@ -18,18 +18,6 @@ def all_later(f, x, other):
     return back, ahead
 
 
-def one_after_the_other(f, x, other):
-    """The changes stay, and each result is compared with the one before."""
-    now, back, ahead = x, 0, 0
-    for s in range(len(x)):
-        changed = torch.cat([other[: s + 1], x[s + 1 :]])
-        t = (f(changed) != f(now)).flatten(1).any(dim=1).nonzero()
-        now = changed
-        if len(t):
-            back, ahead = max(back, t.max().item() - s), max(ahead, s - t.min().item())
-    return back, ahead
-
-
 def only_next(f, x, other):
     """Only the neighbours of a changed step are looked at."""
     before, found = f(x), {1: 0, -1: 0}
@@ -65,6 +53,9 @@ slips(
             "changed = x": "The inputs are changed for good: `x` is another name for the same tensor, and the next step starts from the changed one. Copy it.",
             "changed = x.clone() if s == 0 else changed": "One step after the other is changed and none is put back: then it is unknown which of them moved the output.",
         },
+        "changed = x.clone()\n        changed[s] = other[s]\n        t = (f(changed) != before)": {
+            "changed = torch.cat([other[: s + 1], x[s + 1 :]])\n        t = (f(changed) != f(torch.cat([other[:s], x[s:]])))": "The changes stay, and each output is compared with that of the change before: every step is changed in x itself.",
+        },
         ".flatten(1).any(dim=1)": {
             ".flatten(1).all(dim=1)": "A step counts only if all its outputs move: one that moves in one sequence is enough.",
         },
@@ -87,10 +78,6 @@ mistakes(
     all_later=(
         "All inputs from step s on are replaced: an output that moves may then have seen any of them. Replace one step.",
         all_later,
-    ),
-    one_after_the_other=(
-        "The changes stay, and each output is compared with that of the change before: every step is changed in x itself.",
-        one_after_the_other,
     ),
     only_next=(
         "Only the neighbours of the changed step are looked at: a model may look further than one step.",
@@ -278,30 +265,6 @@ def turned(right, left, x, h0_right, h0_left, lengths):
     return torch.stack(output).masked_fill(~real, 0.0)
 
 
-def before_reading(right, left, x, h0_right, h0_left, lengths):
-    """The states before each step is read."""
-    real = (torch.arange(len(x))[:, None] < lengths)[..., None]
-    h, g, there, back = h0_right, h0_left, [], []
-    for t in range(len(x)):
-        there.append(h)
-        h = right(x[t], h)
-    for t in reversed(range(len(x))):
-        back.append(g)
-        g = torch.where(real[t], left(x[t], g), g)
-    return torch.cat([torch.stack(there), torch.stack(back[::-1])], dim=2).masked_fill(~real, 0.0)
-
-
-def padding_to_zero(right, left, x, h0_right, h0_left, lengths):
-    """The inputs in the padding become zero, and both readers go on through it."""
-    real = (torch.arange(len(x))[:, None] < lengths)[..., None]
-    h, g, there, back = h0_right, h0_left, [], []
-    for x_t, y_t in zip(x * real, (x * real).flip(0), strict=True):
-        h, g = right(x_t, h), left(y_t, g)
-        there.append(h)
-        back.append(g)
-    return torch.cat([torch.stack(there), torch.stack(back[::-1])], dim=2).masked_fill(~real, 0.0)
-
-
 def on_top(right, left, x, h0_right, h0_left, lengths):
     """The reader from the right reads the states of the other."""
     real = (torch.arange(len(x))[:, None] < lengths)[..., None]
@@ -324,6 +287,7 @@ slips(
             "< lengths.min())": "Every sequence counts as long as the shortest: each has its own length.",
         },
         "h = torch.where(real[t], left(x[t], h), h)": {
+            "h = left(x[t] * real[t], h)": "The padding is set to zero and read: a step that reads zeros changes the state all the same. It must stand still.",
             "h = left(x[t], h)": "The reader from the right reads the padding: its state is spoilt before it meets the first real step.",
             "h = torch.where(real[t], left(x[t], h), 0.0)": "The reader from the right begins at zero in the shorter sequences: each begins from its row of h0_left at its own last step.",
             "h = torch.where(real[t], right(x[t], h), h)": "The reader from the right uses the cell `right`: the one that begins at the last step is called `left`.",
@@ -335,6 +299,7 @@ slips(
             "return output": "The padding of the output is not zero: states that stand still are there.",
         },
         "[torch.stack(there), torch.stack(back[::-1])], dim=2": {
+            "[torch.stack([h0_right, *there[:-1]]), torch.stack([h0_left, *back[:-1]][::-1])], dim=2": "What stands at a step is the state before that step was read: it is to be the one after.",
             "[torch.stack(back[::-1]), torch.stack(there)], dim=2": "The two halves are exchanged: the reader from the left comes first.",
         },
     },
@@ -344,14 +309,6 @@ mistakes(
     turned=(
         "The states of the reader from the right stand in the order in which it made them, from the first row on: row t must belong to step t.",
         turned,
-    ),
-    before_reading=(
-        "What stands at a step is the state before that step was read: it is to be the one after.",
-        before_reading,
-    ),
-    padding_to_zero=(
-        "The padding is set to zero and read: a step that reads zeros changes the state all the same. It must stand still.",
-        padding_to_zero,
     ),
     on_top=("The second reader reads the states of the first: both read x.", on_top),
 )
