@@ -262,7 +262,7 @@ def bench_layers(
         raise typer.Exit(1) from error
     print(room.table(figures))
     if record:
-        print(f"recorded in {room.write_record(figures, record)}")
+        print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
 
 
 @measure.command("grading")
@@ -282,7 +282,7 @@ def bench_grading(
         raise typer.Exit(1) from error
     print(room.table(figures))
     if record:
-        print(f"recorded in {_room('bench.layers').write_record(figures, record)}")
+        print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
 
 
 @measure.command("gpu")

@@ -15,6 +15,7 @@ class Comparison:
     approximate: bool  #: the largest difference is within the tolerance
     max_difference: float  #: the largest difference of two entries, without its sign
     relative: float  #: that difference over the largest magnitude in either gradient
+    small: bool = False  #: no entry exceeds atol in magnitude, so that ``approximate`` says nothing
 
 
 def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) -> np.ndarray:
@@ -31,7 +32,7 @@ def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) ->
     finite float64 number, or different numbers for the same argument.
     Source: Press et al., Numerical Recipes (2007), section 5.7; chapter 03-backpropagation-through-time.
     """
-    _require_float64("array", array)
+    _require_float64("array", array, differentiated=True)
     if not 0 < step < np.inf:
         raise ValueError(f"step is {step}, expected a small positive number: pass 1e-5")
     probe = np.array(array, order="C")
@@ -62,7 +63,8 @@ def compare(
     """Compare two gradients of one array, for instance a hand-written one with a numerical one.
 
     analytic, numeric: float64 arrays of the same shape. They agree approximately if no difference exceeds
-    atol + rtol · (the largest magnitude in either). A NaN or an infinity anywhere is a disagreement.
+    atol + rtol · (the largest magnitude in either). A NaN or an infinity anywhere is a disagreement. Where both
+    gradients are below atol everywhere, they agree whatever they are, and ``small`` is true.
 
     Raises ValueError if one of them is not float64 or their shapes differ.
     """
@@ -79,7 +81,7 @@ def compare(
     scale = float(max(np.max(np.abs(analytic), initial=0.0), np.max(np.abs(numeric), initial=0.0)))
     approximate = bool(np.isfinite(scale) and difference <= atol + rtol * scale)
     relative = difference / scale if scale != 0 else 0.0  # both gradients are zero everywhere
-    return Comparison(name, exact, approximate, difference, relative)
+    return Comparison(name, exact, approximate, difference, relative, small=not exact and scale <= atol)
 
 
 def check_gradients(
@@ -110,7 +112,7 @@ def check_gradients(
             raise ValueError(f"gradients has the name {name!r}, expected one of {known}: use the names of the arrays")
     for name, array in arrays.items():
         if name in gradients or not (isinstance(array, np.ndarray) and array.dtype.kind in "iub"):
-            _require_float64(name, array)
+            _require_float64(name, array, differentiated=True)
 
     rows = []
     for name, analytic in gradients.items():
@@ -128,13 +130,18 @@ def table(rows: list[Comparison], floor: float = 1e-7) -> str:
     """The comparisons as text: exact, approximate, max difference and relative difference per array.
 
     Differences below ``floor`` are shown as "< floor": their digits are rounding, and differ between machines.
+    A line below the table names the arrays whose gradients are too small for the comparison to say anything.
     """
     lines = [("array", "exact", "approximate", "max difference", "relative")]
     for row in rows:
         agreement = ("yes" if row.exact else "no", "yes" if row.approximate else "NO")
         lines.append((row.name, *agreement, _figure(row.max_difference, floor), _figure(row.relative, floor)))
     width = max(len(name) for name, *_ in lines)
-    return "\n".join(f"{name:<{width}}{a:>7}{b:>13}{c:>16}{d:>10}" for name, a, b, c, d in lines)
+    shown = [f"{name:<{width}}{a:>7}{b:>13}{c:>16}{d:>10}" for name, a, b, c, d in lines]
+    if small := ", ".join(row.name for row in rows if row.small):
+        shown.append(f"Not tested: {small}. No entry is above atol, so any gradient as small would pass;")
+        shown.append("multiply the loss by a large number, or pass a smaller atol.")
+    return "\n".join(shown)
 
 
 def _figure(value, floor):
@@ -155,10 +162,16 @@ def _evaluate(loss, probe):
     return float(value)
 
 
-def _require_float64(name, array):
+def _require_float64(name, array, differentiated=False):
     if not isinstance(array, np.ndarray):
         fix = f"pass np.array({name}, dtype=np.float64)" if name.isidentifier() else "convert it with np.array"
         raise ValueError(f"{name} is of type {type(array).__name__}, expected a float64 NumPy array: {fix}")
+    if differentiated and array.dtype.kind in "iub":
+        raise ValueError(
+            f"{name} has dtype {array.dtype}, expected float64: whole numbers have no gradient; "
+            "leave ids of tokens out of the gradients (the table that they look up has one), and convert measurements "
+            "with .astype(np.float64)"
+        )
     if array.dtype != np.float64:
         raise ValueError(
             f"{name} has dtype {array.dtype}, expected float64: a difference of two nearly equal losses has no correct "

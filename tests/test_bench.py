@@ -11,6 +11,7 @@ import torch
 from conftest import ROOT
 from rnncourse.bench import grading as bench_grading
 from rnncourse.bench import layers as bench
+from rnncourse.bench import machine
 from rnncourse.bench.grading import ONE, STOCK, TWO, VARIANTS, Run
 from rnncourse.grading import sandbox
 
@@ -41,7 +42,7 @@ def test_the_record_says_where_and_with_what(record, tmp_path):
     assert set(record["versions"]) == {"python", "rnncourse", "numpy", "blas", "torch"}
     assert record["versions"]["numpy"] == np.__version__ and record["versions"]["torch"] == torch.__version__
     assert record["command"] == "rnncourse bench layers"
-    path = bench.write_record(record, tmp_path / "new" / "layers.json")
+    path = machine.write_record(record, tmp_path / "new" / "layers.json")
     text = path.read_text(encoding="utf-8")
     assert json.loads(text) == record
     assert not re.search(r"(/[a-z]+){2}", text), "a path of this machine"
@@ -206,7 +207,7 @@ def test_both_graders_are_measured_with_all_their_processes(graded):
 @pytest.mark.slow
 @NEEDS_SANDBOX
 def test_the_record_of_grading_says_where_and_with_what(graded, tmp_path):
-    path = bench.write_record(graded, tmp_path / "grading.json")
+    path = machine.write_record(graded, tmp_path / "grading.json")
     text = path.read_text(encoding="utf-8")
     assert json.loads(text) == graded and graded["command"] == "rnncourse bench grading"
     assert set(graded["versions"]) == {"python", "rnncourse", "numpy", "nbgrader"}

@@ -18,8 +18,9 @@ import torch
 from typer.testing import CliRunner
 
 from conftest import ROOT
-from rnncourse import layers
-from rnncourse.bench import gpu, lstms
+from rnncourse import layers, models
+from rnncourse.bench import gpu, machine
+from rnncourse.bench.gpu import clock, layer, lstms, record, roofline, training
 from rnncourse.cli import app
 
 CPU = torch.device("cpu")
@@ -35,9 +36,12 @@ def no_compiler(monkeypatch):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(gpu.SIZES, "small", ((5, 3, 4), (3, 2, 6)))
-    monkeypatch.setitem(gpu.SWEEPS, "small", {"batch": (3, 4, (1, 2)), "memory": (2, 4, (4, 9)), "vocabulary": 8})
-    monkeypatch.setattr(gpu, "timed", lambda f, *a, **k: (f(), {"ms": 2.0, "quartiles": [1.0, 3.0], "calls": 1})[1])
+    monkeypatch.setitem(record.SIZES, "small", ((5, 3, 4), (3, 2, 6)))
+    monkeypatch.setitem(record.SWEEPS, "small", {"batch": (3, 4, (1, 2)), "memory": (2, 4, (4, 9)), "vocabulary": 8})
+    for module in (clock, roofline, layer, training):
+        monkeypatch.setattr(
+            module, "timed", lambda f, *a, **k: (f(), {"ms": 2.0, "quartiles": [1.0, 3.0], "calls": 1})[1]
+        )
 
 
 @pytest.mark.parametrize("variant", [*QUICK, "Python loop, checkpointed"])
@@ -73,9 +77,9 @@ def test_error_is_that_of_the_worst_array_and_nan_stays():
 def test_what_is_wrong_is_not_timed(monkeypatch, planted):
     right = [torch.ones(3, 2, 4, dtype=torch.float64)]
     monkeypatch.setattr(lstms, "program", lambda *a: lambda: [right[0] + planted])
-    monkeypatch.setattr(gpu, "timed", lambda *a: pytest.fail("timed"))
+    monkeypatch.setattr(layer, "timed", lambda *a: pytest.fail("timed"))
     row = {"variant": "nn.LSTM", "precision": "fp32", "task": "forward", "T": 3, "B": 2, "H": 4}
-    assert "differs from float64 by" in gpu.one_layer(CPU, right, row, {})["failed"]
+    assert "differs from float64 by" in layer.one_layer(CPU, right, row, {})["failed"]
 
 
 def test_the_floor_counts_operations_and_bytes():
@@ -93,8 +97,8 @@ def test_the_floor_counts_operations_and_bytes():
 
 
 def test_busy_is_the_union_of_the_spans():
-    assert gpu.busy([(10, 12), (0, 4), (1, 2), (3, 5)]) == {"microseconds": 12, "busy": round(7 / 12, 4)}
-    assert gpu.busy([]) == {"microseconds": 0.0, "busy": None}
+    assert clock.busy([(10, 12), (0, 4), (1, 2), (3, 5)]) == {"microseconds": 12, "busy": round(7 / 12, 4)}
+    assert clock.busy([]) == {"microseconds": 0.0, "busy": None}
 
 
 def test_peak_memory_is_the_most_at_once():
@@ -107,14 +111,14 @@ def test_peak_memory_is_the_most_at_once():
 
 
 @pytest.fixture
-def record(tiny):
+def measured(tiny):
     kept = []
-    found = gpu.gpu("cpu", "small", keep=lambda r: kept.append((len(r["results"]), r["complete"])), variants=QUICK)
+    found = gpu.measure("cpu", "small", keep=lambda r: kept.append((len(r["results"]), r["complete"])), variants=QUICK)
     return found, kept
 
 
-def test_a_record_has_everything_and_says_with_what(record, tmp_path):
-    found, kept = record
+def test_a_record_has_everything_and_says_with_what(measured, tmp_path):
+    found, kept = measured
     rows = found["results"]
     layers_measured = {(r["variant"], r["precision"], r["task"], r["T"]) for r in rows if r["what"] == "layer"}
     assert len(layers_measured) == len(QUICK) * 2 * 2 * 2 and found["complete"]
@@ -128,7 +132,7 @@ def test_a_record_has_everything_and_says_with_what(record, tmp_path):
             assert row["error"] <= gpu.LARGEST_ERROR[row["precision"]] and row["tokens_per_s"] > 0
             assert ("of_floor" in row) == (row["precision"] == "fp32"), "no floor for what a CPU does not have"
     assert set(found["versions"]) == {"python", "numpy", "torch"} and found["device"]["name"]
-    path = gpu.write(found, tmp_path / "new" / "record.json")
+    path = machine.write_record(found, tmp_path / "new" / "record.json")
     text = path.read_text(encoding="utf-8")
     assert json.loads(text) == json.loads(json.dumps(found)) and not re.search(r"(/[a-z]+){2}", text)
     assert [p.name for p in path.parent.iterdir()] == ["record.json"]
@@ -137,7 +141,7 @@ def test_a_record_has_everything_and_says_with_what(record, tmp_path):
 
 
 def test_the_time_being_up_leaves_a_partial_record(tiny):
-    found = gpu.gpu("cpu", "small", minutes=0.0, variants=QUICK)
+    found = gpu.measure("cpu", "small", minutes=0.0, variants=QUICK)
     assert len(found["results"]) == 1 and not found["complete"] and "not everything was measured" in gpu.table(found)
 
 
@@ -146,7 +150,7 @@ def test_an_interrupt_leaves_the_rows_so_far(tiny, tmp_path, monkeypatch, capsys
         yield {"what": "batch", "T": 1, "B": 1, "H": 1, "ms": 1.0}
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gpu, "profiles", interrupted)
+    monkeypatch.setattr(record, "profiles", interrupted)
     assert gpu.run(tmp_path / "r.json", "cpu", "small", 1.0) == 130
     assert "interrupted; what was measured so far is in" in capsys.readouterr().out
     left = json.loads((tmp_path / "r.json").read_text())
@@ -156,8 +160,8 @@ def test_an_interrupt_leaves_the_rows_so_far(tiny, tmp_path, monkeypatch, capsys
 def test_one_rows_precision_does_not_reach_another(monkeypatch):
     """Parts are measured in turn: whatever a row sets is undone before the next."""
     seen = []
-    monkeypatch.setattr(gpu, "one_layer", lambda *a: seen.append(torch.backends.cudnn.allow_tf32) or {})
-    rows = gpu.layers(CPU, [(2, 1, 3)], {}, ["nn.LSTM"], ["tf32", "fp32"])
+    monkeypatch.setattr(layer, "one_layer", lambda *a: seen.append(torch.backends.cudnn.allow_tf32) or {})
+    rows = layer.layers(CPU, [(2, 1, 3)], {}, ["nn.LSTM"], ["tf32", "fp32"])
     before = torch.backends.cudnn.allow_tf32
     for _ in rows:
         assert torch.backends.cudnn.allow_tf32 == before
@@ -165,7 +169,7 @@ def test_one_rows_precision_does_not_reach_another(monkeypatch):
 
 
 def test_a_row_that_fails_does_not_stop_the_others():
-    assert gpu.attempt(lambda: 1 / 0) == {"failed": "ZeroDivisionError: division by zero"}
+    assert clock.attempt(lambda: 1 / 0) == {"failed": "ZeroDivisionError: division by zero"}
 
 
 def test_without_a_gpu_one_sentence_says_so(monkeypatch, tmp_path):
@@ -179,14 +183,19 @@ def test_without_a_gpu_one_sentence_says_so(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_two_files_run_with_torch_and_numpy_alone(tmp_path):
-    """Nothing of the course is imported: the package is not there."""
-    for name in ("gpu.py", "lstms.py"):
-        shutil.copy(ROOT / "rnncourse" / "bench" / name, tmp_path)
-    forbid = "import sys; sys.modules['rnncourse'] = None; sys.argv[1:] = ['--device', 'cpu', '--size', 'small', "
-    forbid += "'--minutes', '0', '--record', 'r.json']; import runpy; runpy.run_path('gpu.py', run_name='__main__')"
+def test_it_runs_uninstalled_with_torch_and_numpy_alone(tmp_path):
+    """`python -m rnncourse.bench.gpu` beside the folder `rnncourse`: nothing else of the course's environment."""
+    shutil.copytree(ROOT / "rnncourse", tmp_path / "rnncourse", ignore=shutil.ignore_patterns("__pycache__"))
+    arguments = ["--device", "cpu", "--size", "small", "--minutes", "0", "--record", "r.json"]
+    code = f"""
+import runpy, sys
+for name in ("matplotlib", "typer", "nbformat", "scipy", "pandas", "rich"):
+    sys.modules[name] = None
+sys.argv[1:] = {arguments}
+runpy.run_module("rnncourse.bench.gpu", run_name="__main__")
+"""
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
-    ran = subprocess.run([sys.executable, "-c", forbid], cwd=tmp_path, env=env, capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr[-1000:]
     assert len(json.loads((tmp_path / "r.json").read_text())["results"]) == 1
 
@@ -278,7 +287,7 @@ def test_each_batch_is_copied_while_the_one_before_is_used(cuda):
 
 
 def test_a_gpu_is_idle_before_and_after_each_timing(cuda):
-    gpu.timed(lambda: cuda.log.append("run"), torch.device("cuda"), least=3, seconds=0.0)
+    clock.timed(lambda: cuda.log.append("run"), torch.device("cuda"), least=3, seconds=0.0)
     assert cuda.log == ["run", "run", "synchronize", *["run", "synchronize"] * 3]
 
 
@@ -288,14 +297,14 @@ def test_peak_memory_of_a_gpu_is_reset_first(cuda):
 
 
 def test_floors_come_from_the_data_sheet_of_a_gpu_that_has_one(monkeypatch, cuda):
-    monkeypatch.setattr(gpu, "timed", lambda *a: {"ms": 1.0})
+    monkeypatch.setattr(roofline, "timed", lambda *a: {"ms": 1.0})
     real = torch.randn, torch.zeros, torch.empty_like
     monkeypatch.setattr(torch, "randn", lambda *s, device, dtype: real[0](2, 2).to(dtype))
     monkeypatch.setattr(torch, "zeros", lambda *s, device: real[1](2))
-    found = gpu.ceilings(torch.device("cuda"), "NVIDIA H100 80GB HBM3")
-    assert found["data sheet"]["bandwidth"] == 3.35e12 and set(found["measured"]) == {*gpu.PRECISIONS, "bandwidth"}
-    assert gpu.ceilings(torch.device("cuda"), "a card of next year")["data sheet"] is None
-    assert gpu.ceilings(CPU, "H100 80GB HBM3")["data sheet"] is None
+    found = roofline.ceilings(torch.device("cuda"), "NVIDIA H100 80GB HBM3")
+    assert found["data sheet"]["bandwidth"] == 3.35e12 and set(found["measured"]) == {*roofline.PRECISIONS, "bandwidth"}
+    assert roofline.ceilings(torch.device("cuda"), "a card of next year")["data sheet"] is None
+    assert roofline.ceilings(CPU, "H100 80GB HBM3")["data sheet"] is None
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16 autocast, scaled"])
@@ -315,7 +324,7 @@ def test_a_training_step_scales_and_unscales_in_order(monkeypatch, precision):
             return lambda *a: log.append(name)
 
     monkeypatch.setattr(torch.amp, "GradScaler", Scaler)
-    monkeypatch.setattr(gpu.nn.utils, "clip_grad_norm_", lambda *a: log.append("clip"))
-    monkeypatch.setattr(gpu.nn, "LSTM", torch.nn.GRU)
-    assert gpu.training_step(CPU, 3, 2, 4, 8, precision)().isfinite()
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *a: log.append("clip"))
+    monkeypatch.setitem(models.CELLS, "lstm", torch.nn.GRU)
+    assert training.training_step(CPU, 3, 2, 4, 8, precision)().isfinite()
     assert log == [f"enabled {'fp16' in precision}", "scale", "unscale_", "clip", "step", "update"]

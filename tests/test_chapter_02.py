@@ -60,6 +60,34 @@ def test_log_softmax_is_that_of_torch(page):
     np.testing.assert_allclose(page["log_softmax"](z), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("V", [2, 3, 98])
+def test_a_softmax_applied_twice_leaves_a_perfect_forecast_with_a_loss(page, V):
+    import torch
+
+    certain = torch.eye(V)[:1]
+    expected = torch.nn.functional.cross_entropy(certain, torch.tensor([0])).item()
+    assert -page["log_softmax"](certain.numpy())[0, 0] == pytest.approx(expected, abs=1e-6)
+    assert expected == pytest.approx(np.log(np.e + V - 1) - 1, abs=1e-6)
+
+
+def test_the_steps_of_the_softmax_fit_are_within_boehnings_bound(page):
+    rng = np.random.default_rng(9)
+    for _ in range(200):
+        p = rng.dirichlet(np.full(rng.integers(2, 9), rng.choice([0.05, 1.0, 20.0])))
+        assert np.linalg.eigvalsh(np.diag(p) - np.outer(p, p)).max() <= 0.5 + 1e-12
+    features = np.hstack([3 * rng.normal(size=(200, 6)), np.ones((200, 1))])
+    _, losses = page["fit_softmax"](features, rng.integers(0, 4, size=200), 4, steps=50)
+    assert (np.diff(losses) < 1e-7).all() and losses[-1] < losses[0]
+
+
+def test_both_ways_reads_from_both_ends(page):
+    arguments = drawn(np.random.default_rng(10))
+    h = page["both_ways"](*arguments)
+    reversed_h = page["rnn"](arguments[0][::-1], *arguments[1:])
+    np.testing.assert_array_equal(h[..., :4], page["rnn"](*arguments))
+    np.testing.assert_array_equal(h[0, :, 4:], reversed_h[-1])
+
+
 def test_parity_holds_from_other_seeds_and_other_first_states(page):
     rng = np.random.default_rng(5)
     bits = rng.integers(0, 2, size=(3000, 16, 1)).astype(float)

@@ -41,9 +41,7 @@ def drawn(seed=1, T=7, B=3, I=2, H=4):
 
 
 def backward_of(page, arrays, g, backward=None):
-    h = page["rnn"](**arrays)
-    x, h0, W_x, W_h, _ = arrays.values()
-    return (backward or page["backward"])(g, x, h, h0, W_x, W_h)
+    return page["gradients"](arrays, g, backward or page["backward"])
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -51,8 +49,10 @@ def test_backward_is_the_packages(page, sizes):
     arrays, g = drawn(**sizes)
     for room in (layers, plain):
         _, cache = room.rnn_forward(**arrays)
-        for ours, theirs in zip(backward_of(page, arrays, g), room.rnn_backward(g, cache), strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+        ours = backward_of(page, arrays, g)
+        assert list(ours) == list(arrays)
+        for gradient, expected in zip(ours.values(), room.rnn_backward(g, cache), strict=True):
+            np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -66,7 +66,7 @@ def test_backward_is_that_of_torchs_own_layer(page, sizes):
     h0.requires_grad_()
     (rnn(x, h0[None])[0] * torch.tensor(g)).sum().backward()
     theirs = [x.grad, h0.grad, rnn.weight_ih_l0.grad, rnn.weight_hh_l0.grad, rnn.bias_ih_l0.grad]
-    for ours, expected in zip(backward_of(page, arrays, g), theirs, strict=True):
+    for ours, expected in zip(backward_of(page, arrays, g).values(), theirs, strict=True):
         np.testing.assert_allclose(ours, expected.numpy(), rtol=0, atol=1e-10)
 
 
@@ -82,14 +82,14 @@ def test_every_planted_error_is_one_edit_and_is_found(page):
     def loss(**arrays):
         return (g * page["rnn"](**arrays)).sum()
 
-    right = dict(zip(arrays, backward_of(page, arrays, g), strict=True))
+    right = backward_of(page, arrays, g)
     assert all(row.approximate for row in gradcheck.check_gradients(loss, arrays, right))
     assert len(page["EDITS"]) == 8
     for name, (old, new) in page["EDITS"].items():
         assert page["source"].count(old) == 1, name
-        namespace = {"np": np}
+        namespace = {"np": np, "rows": page["rows"]}
         exec(page["source"].replace(old, new), namespace)
-        wrong = dict(zip(arrays, backward_of(page, arrays, g, namespace["backward"]), strict=True))
+        wrong = backward_of(page, arrays, g, namespace["backward"])
         assert not all(row.approximate for row in gradcheck.check_gradients(loss, arrays, wrong)), name
 
 
@@ -97,27 +97,42 @@ def test_a_pass_that_stops_early_holds_the_sum_of_the_last_steps(page):
     arrays, g = drawn(seed=8)
     walked = page["walk_back"](arrays, g)
     whole = backward_of(page, arrays, g)
-    for found, expected in zip(walked[0], whole, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for name, expected in whole.items():
+        np.testing.assert_array_equal(walked[0][name], expected)
     x, h0, W_x, W_h, _ = arrays.values()
     h = page["rnn"](**arrays)
     da = np.zeros_like(h)
     for t in reversed(range(len(h))):
-        sent = walked[t + 1][1] if t + 1 < len(h) else 0.0
+        sent = walked[t + 1]["h0"] if t + 1 < len(h) else 0.0
         da[t] = (1 - h[t] ** 2) * (g[t] + sent)
         before = h[t - 1] if t else h0
-        later = walked[t + 1][3] if t + 1 < len(h) else 0.0
-        np.testing.assert_allclose(walked[t][3] - later, da[t].T @ before, rtol=0, atol=1e-12)
+        later = walked[t + 1]["W_h"] if t + 1 < len(h) else 0.0
+        np.testing.assert_allclose(walked[t]["W_h"] - later, da[t].T @ before, rtol=0, atol=1e-12)
 
 
-def test_without_a_bias_no_linear_readout_follows_the_exclusive_or(page):
+def test_without_a_bias_no_linear_readout_beats_the_loss_of_guessing(page):
     rng = np.random.default_rng(9)
-    W_x, W_h, b, _, _ = page["start"](rng)
+    W_x, W_h, b, _, _ = page["initial_weights"](rng).values()
     x, _, _ = page["bits_and_answers"](rng, 9, 4, 2)
     h0 = np.zeros((4, len(b)))
     assert np.abs(b).min() > 0
     np.testing.assert_array_equal(page["rnn"](-x, h0, W_x, W_h, 0 * b), -page["rnn"](x, h0, W_x, W_h, 0 * b))
     assert np.abs(page["rnn"](-x, h0, W_x, W_h, b) + page["rnn"](x, h0, W_x, W_h, b)).max() > 0.1
+    # flipped bits: the same answers, states of the other sign; so no readout has less than the loss of a coin
+    x, y, share = page["bits_and_answers"](rng, 9, 4000, 1)
+    x, y, share = np.concatenate([x, -x], axis=1), np.concatenate([y, y], axis=1), share / 2
+    b_y = np.log(y[2:].mean() / (1 - y[2:].mean()))
+    guess = page["xor_loss"](x, y, share, W_x, W_h, 0 * b, np.zeros((1, 16)), np.array([b_y]))
+    for _ in range(20):
+        W_y, moved = rng.normal(size=(1, 16)), np.array([rng.normal()])
+        assert page["xor_loss"](x, y, share, W_x, W_h, 0 * b, W_y, moved) > guess
+
+
+@pytest.mark.parametrize("d", [1, 4])
+def test_a_linear_rule_is_right_for_three_of_four_pairs_of_bits(page, d):
+    x, y, _ = page["bits_and_answers"](np.random.default_rng(10), 16, 4000, d)
+    rule = x[1 : 16 - d] + x[: 15 - d] + 1 > 0
+    assert np.mean(rule == (y[d + 1 :] == 1)) == pytest.approx(0.75, abs=0.01)
 
 
 def test_a_carried_state_with_a_cut_gradient_changes_no_state(page):
@@ -127,31 +142,31 @@ def test_a_carried_state_with_a_cut_gradient_changes_no_state(page):
     reset_h, _ = page["in_pieces"](arrays, g, 4, carry=False)
     np.testing.assert_allclose(cut_h, h, rtol=0, atol=1e-12)
     assert np.abs(cut - whole).max() > 1e-3 and np.abs(reset_h - h).max() > 1e-3
-    np.testing.assert_allclose(whole, backward_of(page, arrays, g)[3], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(whole, backward_of(page, arrays, g)["W_h"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 7, 20])
 def test_checkpoints_give_the_same_gradients(page, k):
     arrays, _ = drawn(seed=3)
-    pairs = zip(page["checkpointed"](*arrays.values(), k), page["keep_all"](*arrays.values()), strict=True)
-    for found, expected in pairs:
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    expected = page["keep_all"](**arrays)
+    for name, gradient in page["checkpointed"](**arrays, k=k).items():
+        np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_forward_mode_gives_the_same_gradients(page, sizes):
     arrays, _ = drawn(seed=4, **sizes)
-    pairs = zip(page["rtrl"](*arrays.values()), page["keep_all"](*arrays.values())[1:], strict=True)
-    for found, expected in pairs:
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    expected = page["keep_all"](**arrays)
+    for name, gradient in page["rtrl"](**arrays).items():
+        np.testing.assert_allclose(gradient, expected[name], rtol=0, atol=1e-12)
 
 
 def test_the_gradient_of_the_exclusive_or_is_torchs(page):
     rng = np.random.default_rng(5)
-    weights = page["start"](rng, H=6)
+    weights = page["initial_weights"](rng, H=6)
     x, y, known = page["bits_and_answers"](rng, 9, 4, 3)
-    tensors = [torch.tensor(w, requires_grad=True) for w in weights]
-    W_x, W_h, b, W_y, b_y = tensors
+    tensors = {name: torch.tensor(w, requires_grad=True) for name, w in weights.items()}
+    W_x, W_h, b, W_y, b_y = tensors.values()
     state, loss = torch.zeros(4, 6, dtype=torch.float64), 0.0
     for t in range(9):
         state = torch.tanh(torch.tensor(x[t]) @ W_x.T + state @ W_h.T + b)
@@ -159,10 +174,10 @@ def test_the_gradient_of_the_exclusive_or_is_torchs(page):
         each = torch.nn.functional.binary_cross_entropy_with_logits(z, torch.tensor(y[t]), reduction="none")
         loss = loss + (each * torch.tensor(known[t])).sum()
     loss.backward()
-    assert page["xor_loss"](x, y, known, *weights) == pytest.approx(loss.item(), abs=1e-12)
-    found = page["xor_gradients"](x, y, known, weights, page["backward"])
-    for ours, theirs in zip(found, tensors, strict=True):
-        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=0, atol=1e-12)
+    assert page["xor_loss"](x, y, known, **weights) == pytest.approx(loss.item(), abs=1e-12)
+    ours = page["xor_gradients"](x, y, known, weights, page["backward"])
+    for name, tensor in tensors.items():
+        np.testing.assert_allclose(ours[name], tensor.grad.numpy(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("d", [1, 2, 6])

@@ -16,12 +16,12 @@ FIGURES = sorted((ROOT / "book" / "figures").glob("05-*.svg"))
 
 @pytest.fixture(scope="module")
 def page():
-    """The functions that the chapter defines, and its table of starts, without running the rest of it."""
-    namespace = {"np": np, "layers": layers, "optim": optim, "H": 64, "u": 1 / 8}
+    """The functions that the chapter defines, and its table of matrices, without running the rest of it."""
+    namespace = {"np": np, "layers": layers, "optim": optim}
     for cell in notebooks.code_cells(notebooks.read(CHAPTER)):
         for node in ast.parse(cell.source).body:
-            starts = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STARTS"
-            if isinstance(node, ast.FunctionDef) or starts:
+            table = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MATRICES"
+            if isinstance(node, ast.FunctionDef) or table:
                 exec(ast.unparse(node), namespace)
     return namespace
 
@@ -63,29 +63,38 @@ def test_orthogonal_is_orthogonal_and_evenly_drawn(page):
 
 @pytest.mark.parametrize(("s", "expected"), [(0.01, -0.2), (0.1, -2.4), (0.5, -11), (2.0, -31)])
 def test_orthogonal_vanishes_with_growing_inputs(page, s, expected):
-    found = [log10_norm(page["driven"]("orthogonal", s, seed)) for seed in range(20, 24)]
+    found = [log10_norm(page["driven"](page["orthogonal"], s, seed)) for seed in range(20, 24)]
     assert np.mean(found) == pytest.approx(expected, abs=0.15 + 0.04 * abs(expected))
 
 
 def test_largest_singular_value_bounds_every_product(page):
-    for name, make in page["STARTS"].items():
-        sigma = np.linalg.norm(make(np.random.default_rng(3)), 2)
-        assert log10_norm(page["driven"](name, 0.3, 3)) <= 100 * np.log10(sigma) + 1e-9, name
+    for name, make in (page["MATRICES"] | {"shift": page["shift"]}).items():
+        sigma = np.linalg.norm(make(np.random.default_rng(3), 64), 2)
+        assert log10_norm(page["driven"](make, 0.3, 3)) <= 100 * np.log10(sigma) + 1e-9, name
+    assert log10_norm(page["driven"](page["pair"], 0.3, 3, H=2)) <= 100 * np.log10(np.linalg.norm(pair(), 2))
+
+
+def test_a_largest_singular_value_of_099_leaves_a_thousandth_after_688_steps(page):
+    """The answer to a question of the page: 687 are not enough without tanh, and with tanh fewer may do."""
+    assert 0.99**687 > 1e-3 > 0.99**688
+    h, _ = page["run"](0.5 * np.random.default_rng(8).normal(size=(688, 6)), 0.99 * np.eye(6))
+    assert log10_norm(page["jacobians"](h, 0.99 * np.eye(6))) < -10
 
 
 def test_twice_the_identity_vanishes_though_both_numbers_are_two(page):
     for s in (0.01, 0.1, 0.5):
-        assert log10_norm(page["driven"]("2 identity", s, 30)) < -40
+        assert log10_norm(page["driven"](page["MATRICES"]["2 identity"], s, 30)) < -40
 
 
 def test_powers_of_the_shift(page):
-    W = page["STARTS"]["shift"](None)
+    W = page["shift"](None, 64)
     assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(0.9)
     logs = {k: np.log10(np.linalg.norm(np.linalg.matrix_power(W, k), 2)) for k in (50, 2000, 2600)}
     assert logs[50] == pytest.approx(8.8, abs=0.05) and logs[2000] > 0 > logs[2600]
 
 
 def test_a_pair_with_radius_below_one_is_chaotic(page):
+    np.testing.assert_array_equal(page["pair"](None), pair())
     assert np.abs(np.linalg.eigvals(pair())).max() == pytest.approx(0.9)
     for s, positive in ((0.0, False), (0.2, True), (0.5, False)):
         for seed in range(50, 53):
@@ -155,6 +164,24 @@ def test_torchs_default_is_the_one_named():
     torch.manual_seed(0)
     W = torch.nn.RNN(64, 64).weight_hh_l0.detach().numpy()
     assert np.abs(W).max() <= 1 / 8 and W.std() * 8 == pytest.approx(1 / np.sqrt(3), abs=0.02)
+
+
+def test_textbook_clipping_fails_where_the_packages_does_not(page):
+    for size, textbook in ((1e20, np.inf), (1e-25, 0.0)):
+        gradient = np.full(2, size, dtype=np.float32)
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            _, norm = page["clip"](gradient)
+        assert norm == textbook
+        assert optim.clip_by_global_norm([gradient.copy()], 1.0) == pytest.approx(size * 2**0.5)
+    with pytest.raises(ValueError, match="norm"):
+        optim.clip_by_global_norm([np.array([np.nan, 1.0])], 1.0)
+
+
+def test_the_opening_holds_on_other_draws(page):
+    """Of a gradient at the last of 100 steps a uniform matrix leaves nothing, an orthogonal one some thousandths."""
+    for seed in (60, 61):
+        ends = {kind: log10_norm(page["driven"](page["MATRICES"][kind], 0.1, seed)) for kind in page["MATRICES"]}
+        assert ends["torch's default"] < -18 and ends["orthogonal"] > -4
 
 
 def test_there_is_a_figure():

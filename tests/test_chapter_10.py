@@ -100,6 +100,31 @@ def test_the_four_shapes_learn_on_other_seeds(page, seed):
     assert (told == page["spelt"][:, test]).all(dim=0).sum() >= 8
 
 
+def test_numbers_as_bits_and_adders_in_windows(page):
+    n = torch.tensor([0, 1, 6, 127])
+    assert [sum(int(b) << t for t, b in enumerate(column)) for column in page["bits"](n, 8)[..., 0].T] == n.tolist()
+    page["draw"] = torch.Generator().manual_seed(1)
+    x, y = page["sums"](500, T=12)  # (12, 500, 2), (12, 500, 1)
+    shares = [(page["adds_in_windows"](x, K) == y).float().mean() for K in (1, 4, 8, 12)]
+    assert shares[0] < 0.65 < 0.9 < shares[1] < shares[2] < shares[3] == 1
+
+
+@pytest.mark.slow
+def test_most_adders_carry_all_the_way(page):
+    """A network right on random numbers may still fail a carry through all bits: most of eight seeds do not."""
+    bits = page["bits"]
+    a, b = torch.tensor([2**39 - 1]), torch.tensor([1])
+    x, y = torch.cat([bits(a, 40), bits(b, 40)], dim=2), bits(a + b, 40)
+    shares = []
+    for seed in range(8):
+        torch.manual_seed(seed)
+        page["draw"] = torch.Generator().manual_seed(100 + seed)
+        model = page["fit"](page["ManyToMany"](2, 8), page["sums"], page["yes_or_no"], 400, lr=2e-2)
+        assert page["share_right"](model, *page["sums"](1000, T=40)) > 0.99
+        shares.append(page["share_right"](model, x, y))
+    assert sum(share == 1 for share in shares) >= 5, shares
+
+
 @pytest.mark.slow
 def test_the_last_backward_output_can_be_taught_the_first_input_by_two_layers(page):
     class Half(nn.Module):

@@ -134,3 +134,5 @@ def test_the_record_is_that_of_the_script():
     depths = [(row["layers"], row["residual"]) for row in record["results"]["depth"]]
     assert depths == script["DEPTHS"]
     assert all(len(row["right"]) == seeds for row in record["results"]["depth"])
+    cheat = record["results"]["cheat"]
+    assert list(cheat) == ["causal", "bidirectional"] and all(len(values) == seeds for values in cheat.values())

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from conftest import ROOT
 from rnncourse import data, layers, training
 from rnncourse.authoring import notebooks
-from rnncourse.bench import gpu, lstms
+from rnncourse.bench import gpu
+from rnncourse.bench.gpu import lstms
 from rnncourse.bench.record import definitions
 
 FOLDER = ROOT / "book" / "2-pytorch"

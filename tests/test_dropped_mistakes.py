@@ -5,13 +5,21 @@ Written as edits of the solution, "what stands there -> what they put in its pla
 
 import numpy as np
 import pytest
+import torch
 
 from conftest import load
 from rnncourse.authoring.author import Slip
-from rnncourse.check import in_process
+from rnncourse.check import in_process, relations
 from rnncourse.check import load as load_public
 from rnncourse.check.relations import OPENING
 from rnncourse.check.verdict import judge
+
+
+@pytest.fixture(autouse=True)
+def in_no_hurry(monkeypatch):
+    """What the numbers show is looked for in a limited time, which a busy machine exceeds."""
+    monkeypatch.setattr(relations, "SECONDS", 60.0)
+    monkeypatch.setattr(relations, "LONGEST", 15.0)
 
 
 def split_evenly(right, step, step_backward, x, kept, dh, k):
@@ -22,6 +30,27 @@ def split_evenly(right, step, step_backward, x, kept, dh, k):
             states.append(state)
             state = step(x[t], state)
     return right(step, step_backward, x, np.array(states), dh, 1)
+
+
+def by_gradient(right, f, x, other):
+    """An output depends on the inputs whose gradient is not zero."""
+    x, found = x.clone().requires_grad_(), [0]
+    for t, y_t in enumerate(f(x)):
+        if y_t.requires_grad:
+            (g,) = torch.autograd.grad(y_t.sum(), x, retain_graph=True)
+            found += (t - g.flatten(1).any(1).nonzero()).flatten().tolist()
+    return max(found), -min(found)
+
+
+def by_cutting(right, f, x, other):
+    """The sequence is cut at each step, and both parts are compared with the whole."""
+    whole, back, ahead = f(x), 0, 0
+    for s in range(1, len(x)):
+        before = (f(x[:s]) != whole[:s]).flatten(1).any(1).nonzero()
+        after = (f(x[s:]) != whole[s:]).flatten(1).any(1).nonzero()
+        back = max([back, *(after.flatten() + 1).tolist()])
+        ahead = max([ahead, *(s - before.flatten()).tolist()])
+    return back, ahead
 
 
 # unit: function: {what is said: [the wrong answers of which it is said]}
@@ -682,6 +711,148 @@ DROPPED = {
             ],
         },
     },
+    "12-deep-and-bidirectional": {
+        "reach": {
+            "ahead is zero everywhere": ["range(len(x)) -> [0]"],
+            "back is zero everywhere": ["range(len(x)) -> [len(x) - 1]"],
+            "other makes no difference to the answer": [
+                "changed[s] = other[s] -> changed[s] = 0",
+                "changed[s] = other[s] -> changed[s] += 1",
+                by_gradient,
+                by_cutting,
+            ],
+            "x makes no difference to the answer": [lambda right, f, x, other: right(f, 0 * x, other)],
+        },
+        "locked_packed": {
+            "batch_sizes makes no difference to the answer": [
+                "data * mask[rows] -> torch.cat([data[: len(u)] * mask, data[len(u) :]])"
+            ],
+        },
+        "zoned_states": {
+            "training makes no difference to the answer": [
+                "z * h + (1 - z) * new -> torch.where(u_t < z, h, new)",
+                "if training -> if False",
+            ],
+            "u makes no difference to the answer": ["if training -> if False"],
+        },
+        "TiedEnds": {
+            "d bias is zero everywhere": [" + self.bias -> "],
+            "d h is zero everywhere": ["= h @ self -> = h.detach() @ self"],
+        },
+        "both_ways": {
+            "with lengths - 1 in place of lengths the answer would be right": ["< lengths) -> <= lengths)"],
+            "with lengths + 1 in place of lengths the answer would be right": ["< lengths) -> < lengths - 1)"],
+            "d h0_left is zero everywhere": [
+                "left(x[t], h), h) -> left(x[t], h.detach()), h)",
+                "    h = h0_left\n -> ",
+                "    h = h0_left\n ->     h = torch.zeros_like(h0_left)\n",
+            ],
+            "h0_left makes no difference to the answer": [
+                "    h = h0_left\n -> ",
+                "    h = h0_left\n ->     h = torch.zeros_like(h0_left)\n",
+            ],
+        },
+        "chrono_biases": {
+            "with longest - 1 in place of longest the answer would be right": ["(longest - 2) -> (longest - 1)"],
+            "the negative values of parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] are cut off": [
+                "[-forget, forget, zero, zero] -> [zero, forget, zero, zero]"
+            ],
+            "parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] have the wrong sign": [
+                "[-forget, forget, zero, zero] -> [forget, -forget, zero, zero]"
+            ],
+            "parameters['bias_ih_l0'], parameters['bias_ih_l0_reverse'], parameters['bias_ih_l1'] and parameters['bias_ih_l1_reverse'] have lost the sign": [
+                "[-forget, forget, zero, zero] -> [forget, forget, zero, zero]"
+            ],
+            "parameters['bias_ih_l0'] is returned where parameters['bias_hh_l0'] belongs": [
+                "torch.zeros_like(parameters[name]) -> new[name.replace('hh', 'ih')].clone()"
+            ],
+            "with u in reverse order the answer would be right": ["u[k] -> u[-1 - k]"],
+            "parameters['weight_ih_l0'], parameters['weight_hh_l0'], parameters['weight_ih_l0_reverse'], parameters['weight_hh_l0_reverse'], parameters['weight_ih_l1'], parameters['weight_hh_l1'], parameters['weight_ih_l1_reverse'], parameters['weight_hh_l1_reverse'], parameters['weight_ih_l2'], parameters['weight_hh_l2'], parameters['weight_ih_l2_reverse'] and parameters['weight_hh_l2_reverse'] are zero everywhere": [
+                "dict(parameters), 0 -> {name: torch.zeros_like(p) for name, p in parameters.items()}, 0"
+            ],
+        },
+    },
+    "14-gpu-training": {
+        "scaled_update": {
+            "clip makes no difference to the answer": ["g * (clip / max(clip, np.linalg.norm(g))) -> g"],
+            "good makes no difference to the answer": [
+                "if good == interval:\n        return w, scale * 2, 0 -> if good >= 1:\n        return w, scale * 2, 0"
+            ],
+            "with -lr in place of lr the answer would be right": ["w - lr * g -> w + lr * g"],
+            "scale and good are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
+        },
+        "gru_floor": {
+            "compute is half as large as it should be": ["operations = 2 * T -> operations = T"],
+            "resident makes no difference to the answer": [
+                "3 * H * H if resident else T * 3 * H * H -> 3 * H * H",
+                "3 * H * H if resident else T * 3 * H * H -> T * 3 * H * H",
+            ],
+            "size makes no difference to the answer": ["1e6 * size * numbers -> 1e6 * numbers"],
+        },
+        "joined_gradient": {
+            "with the square of tokens in place of tokens the answer would be right": [
+                "factors = len(tokens) * tokens / tokens.sum() -> factors = len(tokens) * np.sqrt(tokens) / np.sqrt(tokens).sum()"
+            ],
+            "factors and gradient are exchanged": [lambda right, *a: right(*a)[::-1]],
+        },
+        "pipeline": {
+            "ahead makes no difference to the answer": [
+                "begun[k - ahead] if k >= ahead else 0.0 -> 0.0",
+                "begun[k - ahead] if k >= ahead else 0.0 -> begun[k - 1] if k >= 1 else 0.0",
+                lambda right, load, compute, ahead: (
+                    max(load.sum(), compute.sum()),
+                    max(load.sum(), compute.sum()) - compute.sum(),
+                ),
+            ],
+            "with ahead - 1 in place of ahead the answer would be right": [
+                "begun[k - ahead] if k >= ahead else 0.0 -> begun[k - ahead - 1] if k > ahead else 0.0"
+            ],
+            "end and waited are exchanged": ["return done, waited -> return waited, done"],
+        },
+        "where_time_goes": {
+            "short and long are exchanged": ["if gap >= long: -> if gap < long:"],
+            "busy is 1 minus what it should be": [
+                "busy = 1 - (short_gaps + long_gaps) / whole -> busy = (short_gaps + long_gaps) / whole"
+            ],
+            "short is zero everywhere": [
+                lambda right, *a: (right(*a)[0], 0.0, 1 - right(*a)[0]),
+            ],
+        },
+        "checkpoint_memory": {
+            "k makes no difference to the answer": ["peak(k), min -> peak(min(range(1, T + 1), key=peak)), min"],
+            "best is smaller by one than it should be": [
+                "min(range(1, T + 1), key=peak) -> int(np.argmin([peak(n) for n in range(1, T + 1)]))"
+            ],
+            "peak and best are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
+        },
+    },
+}
+
+# unit: function: {what the message says without any hint: [the wrong answers of which it is said]}
+MESSAGES = {
+    "12-deep-and-bidirectional": {
+        "locked_packed": {
+            "no gradient reaches data: was it detached": ["data * mask[rows] -> data.detach() * mask[rows]"],
+            "changes its argument data": ["data * mask[rows] -> data.detach().mul_(mask[rows])"],
+            "an argument is changed in place": ["data * mask[rows] -> data.mul_(mask[rows])"],
+            "some numbers u are exactly p": ["u >= p -> u > p"],
+        },
+        "zoned_states": {
+            "no gradient reaches x: was it detached": ["h, new) -> h, new.detach())"],
+            "some numbers u are exactly the rate of their unit": ["u_t < z -> u_t <= z"],
+            "an argument is changed in place": [
+                "h = torch.where(u_t < z, h, new) -> h[:] = torch.where(u_t < z, h, new)"
+            ],
+        },
+        "both_ways": {
+            "an argument is changed in place": ["    there, back ->     x *= real\n    there, back"],
+        },
+        "chrono_biases": {
+            "changes its argument parameters": [
+                "new[name] = torch.zeros_like(parameters[name]) -> parameters[name].zero_()"
+            ],
+        },
+    },
 }
 
 
@@ -702,3 +873,13 @@ def test_what_the_numbers_show_says_it(name, function):
             v = judge(spec, call)
             assert f"{sentence}." in v.hints and OPENING in v.message, (change, sentence, v.message)
             assert not {m.hint for m in spec.mistakes} & set(v.hints), (change, v.message)
+
+
+@pytest.mark.parametrize(("name", "function"), [(name, function) for name in MESSAGES for function in MESSAGES[name]])
+def test_the_message_says_it(name, function):
+    u, spec = load(name), load_public(name)[function]
+    for text, changes in MESSAGES[name][function].items():
+        for change in changes:
+            call = in_process({function: wrong(u, function, change)}, spec.arguments, adapter=spec.adapter)
+            v = judge(spec, call)
+            assert text in v.message and not v.passed and not v.hints, (change, text, v.message)

@@ -117,6 +117,24 @@ def test_table_shows_no_digits_that_are_rounding():
     ]
 
 
+def test_gradients_too_small_to_be_judged_are_named():
+    wrong, right = np.array([3e-9, 0.0]), np.array([1e-9, 0.0])
+    row = compare(wrong, right, "W_x")
+    assert row.approximate and row.small
+    assert "Not tested: W_x." in table([row]) and "smaller atol" in table([row])
+    assert not compare(wrong, right, atol=0).approximate
+    assert not compare(wrong, right, atol=0).small
+    assert not compare(np.zeros(2), np.zeros(2)).small, "exactly zero, both of them: right"
+    assert not compare(np.ones(2), np.ones(2) + 1e-9).small
+    assert not compare(np.array([np.nan]), np.array([0.0])).small
+
+
+def test_the_message_about_integers_says_what_has_a_gradient():
+    ids, E = np.array([2, 0, 2]), np.ones((3, 2))
+    with pytest.raises(ValueError, match="^ids has dtype int64.*the table that they look up has one"):
+        check_gradients(lambda E, ids: np.sum(E[ids] ** 2), {"E": E, "ids": ids}, {"ids": np.zeros(3)})
+
+
 def test_arrays_stay_as_they_were_even_if_the_loss_raises():
     arrays, loss, dh = rnn_problem()
     before = {name: array.copy() for name, array in arrays.items()}

@@ -134,10 +134,11 @@ def exercise(
     `forbidden` names modules and functions ("numpy.convolve", "torch.nn.LSTM") whose use costs the points; unless given
     these are NUMPY_UNIT, and with an adapter TORCH_UNIT.
     `adapter` is "tensors" for a function of tensors. Arrays are drawn as ever and arrive as tensors, those of the
-    arguments in `requires_grad` with gradients required; the gradient with respect to each argument in `gradients` is
-    compared too, as "d NAME" after the returned values, and how often each function among the arguments that `calls`
-    names was called, as "calls of NAME". `adapter` is "module" for a class of torch.nn, with the parameters of
-    `check.adapters.module` as inputs; `returns` is then a tuple with the names of forward's outputs.
+    arguments in `requires_grad` with gradients required and the gradient of an earlier call in `.grad`; the gradient
+    with respect to each argument in `gradients` is compared too, as "d NAME" after the returned values, and how often
+    each function among the arguments that `calls` names was called, as "calls of NAME". `adapter` is "module" for a
+    class of torch.nn, with the parameters of `check.adapters.module` as inputs; `returns` is then a tuple with the
+    names of forward's outputs.
     `blocks` names the equal blocks along the last axis of a returned array, {"da": ("i", "f", "g", "o")}: a student is
     told which of them are wrong.
     """

@@ -21,7 +21,7 @@ from statistics import median
 from typing import NamedTuple
 
 from rnncourse.authoring import notebooks
-from rnncourse.bench.layers import cpu_model
+from rnncourse.bench.machine import processor
 
 GOALS = {"cpu_seconds": 0.045, "times_less_than_stock": 20, "two_workers": 1.7}  # to report, not to test
 BIN = Path(sys.executable).parent
@@ -67,7 +67,7 @@ def grading(root: Path, unit: str, copies: int = 40, stock_copies: int = 6, roun
         "command": "rnncourse bench grading",
         "unit": unit,
         "device": {
-            "cpu": cpu_model(),
+            "cpu": processor(),
             "cores": os.cpu_count(),
             "system": platform.system(),
             "machine": platform.machine(),

@@ -6,19 +6,17 @@ To add a cell, write a function like ``gru_tasks`` and name it in ``CELLS``.
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from rnncourse.bench.machine import environment
 from rnncourse.layers import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 
 SIZES = ((35, 32, 64, 64), (64, 32, 128, 256), (100, 64, 256, 512), (784, 64, 1, 128), (128, 1, 64, 128))  # T, B, I, H
@@ -235,7 +233,7 @@ def layers(pairs: int = 21, sizes: Sequence[Sequence[int]] = SIZES, cells: Seque
 
     pairs: timings of each version; sizes: (T, B, I, H) each; cells: names in ``CELLS``. The libraries read their number
     of threads once, when they start, so the work is done in a fresh Python process with that number set to 1. Progress
-    goes to stderr. Returns what ``table`` prints and ``write_record`` writes: device, versions, settings, results.
+    goes to stderr. Returns what ``table`` prints and a record keeps: device, versions, settings, results.
 
     Raises ValueError for a cell, size or number of pairs that cannot be measured; RuntimeError if the measurement
     fails, for instance because a layer and torch's do not give the same numbers.
@@ -276,31 +274,6 @@ def _measure_layers(pairs, sizes, cells):
     }
 
 
-def environment() -> dict:
-    """Where and with what a record is made: its "device" (one thread) and "versions"."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {
-        "device": {"cpu": cpu_model(), "system": platform.system(), "machine": platform.machine(), "threads": 1},
-        "versions": {
-            "python": platform.python_version(),
-            "rnncourse": version("rnncourse"),
-            "numpy": np.__version__,
-            "blas": f"{blas['name']} {blas['version']}",
-            "torch": torch.__version__,
-        },
-    }
-
-
-def cpu_model():
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
-    return platform.processor() or "unknown"
-
-
 def table(record: dict) -> str:
     """The results as plain text: one line per cell, task, torch and size, then how often the goals were met."""
     device, versions, results = record["device"], record["versions"], record["results"]
@@ -323,14 +296,6 @@ def table(record: dict) -> str:
     lines.append(f"Of {len(wished)} rows that have a goal, a ratio to stay below, {met} meet it.")
     lines.append(f"Before each timing both gave the same numbers (largest relative difference {worst:.0e}).")
     return "\n".join(lines)
-
-
-def write_record(record: dict, path: str | Path) -> Path:
-    """Write the record as JSON, making its folder if need be; returns the path."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return path
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from rnncourse.authoring import notebooks
-from rnncourse.bench.layers import environment, write_record
+from rnncourse.bench.machine import environment, write_record
 
 KEPT = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 

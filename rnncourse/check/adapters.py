@@ -44,8 +44,8 @@ def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=(
     """Call `function` with tensors in place of the arrays in `arguments`, also in lists, tuples and dicts.
 
     Floats are float64, integers int64, masks bool; tensors share the arrays' memory, so that changes show. The float
-    tensors of the arguments named in `requires_grad` and `gradients` require gradients. `returns` are the names of the
-    returned values (one: the value itself), for the messages.
+    tensors of the arguments named in `requires_grad` and `gradients` require gradients; in `.grad` of the former stands
+    that of an earlier call. `returns` are the names of the returned values (one: the value itself), for the messages.
     Returns the values as arrays; with `gradients` or `calls` a tuple: the values, the gradient with respect to each
     argument named in `gradients` of the loss sum(weight * output) over all returned float tensors, zeros where none
     arrives, and how often each function named in `calls` was called.
@@ -59,6 +59,8 @@ def tensors(function, arguments: dict, returns=(), requires_grad=(), gradients=(
     given = {k: _mapped(v, np.ndarray, lambda a, k=k: _tensor(a, k in wanted)) for k, v in arguments.items()}
     given |= {k: _counted(given[k], k, counts) for k in calls}
     held = {k: _found(v, torch.Tensor) for k, v in given.items()}
+    for t in (t for k in requires_grad for t in held[k] if t.is_floating_point()):
+        t.grad = _waves(t).detach()
     with torch.enable_grad():
         value = function(*given.values())
     for k, tensors_before in held.items():

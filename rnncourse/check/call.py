@@ -185,6 +185,11 @@ def _raised(name: str, error: BaseException) -> str:
             "\n  (a tensor that backward needs was overwritten, by an index left of =, by += or by a method with _ at "
         )
         text += "its end; what detach() gives lies in the same memory. Make a new tensor.)"
+    if "a leaf Variable that requires grad" in str(error):
+        text += (
+            "\n  (an argument is changed in place, by an index left of =, by += or by a method with _ at its end; the"
+        )
+        text += " caller still needs the original. Make a new tensor.)"
     if "backward through the graph a second time" in str(error):
         text += f"\n  (the graph of {name} was used up before: is there a backward in the function itself?)"
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip() if own else ""

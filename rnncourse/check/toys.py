@@ -168,7 +168,13 @@ def squashed_shift_tensors(x, h):
     return (h.roll(1, dims=1) + x.mean(dim=1, keepdim=True)).tanh()
 
 
-# Toy models of sequences, tensors (T, B, I) -> (T, B, I), each sequence on its own, for probes of what depends on what.
+def gated_sum_tensors(x, h):
+    """The old state times a gate that the sum of the inputs opens, plus that sum; not linear."""
+    total = x.sum(dim=1, keepdim=True)
+    return h * total.sigmoid() + total
+
+
+# Toy models of sequences, tensors (T, B, I) -> (T, B, O), each sequence on its own, for probes of what depends on what.
 
 
 def _later(x, steps: int):
@@ -202,6 +208,33 @@ def last_counts(x):
 def deaf(x):
     """Always the same, whatever is read."""
     return x.new_ones(x.shape)
+
+
+def only_highs(x):
+    """The input, and of those two steps ago and one step ahead what is above zero."""
+    high = x.relu()
+    return x + _later(high, 2) + _later(high, -1)
+
+
+def fading_pair(x):
+    """A sum of all inputs so far that fades to a sixteenth a step, and beside it the same with the other sign."""
+    total = x.clone()
+    for t in range(1, len(x)):
+        total[t] += total[t - 1] / 16
+    pair = total.repeat(1, 1, 2)
+    pair[..., x.shape[2] :] *= -1
+    return pair
+
+
+def only_two_highs(x):
+    """The input, and the product of the inputs one step ago and one ahead where both are above zero."""
+    high = x.relu()
+    return x + _later(high, 1) * _later(high, -1)
+
+
+def largest_yet(x):
+    """The largest input so far."""
+    return x.cummax(dim=0).values
 
 
 # Language models of four tokens, of which 0 ends the text: `next_log_p(tokens) -> log p (4,)` after a tuple of tokens.

@@ -10,19 +10,44 @@ from rnncourse.check import toys
 # 1. reach
 
 reach = exercise("reach", points=2, returns=("back", "ahead"), adapter="tensors")
-MODELS = toys.slow_echo, toys.peeking, toys.rarely_far_ahead, toys.last_counts, toys.deaf
+MODELS = (
+    toys.slow_echo,
+    toys.peeking,
+    toys.rarely_far_ahead,
+    toys.last_counts,
+    toys.deaf,
+    toys.only_highs,
+    toys.fading_pair,
+    toys.only_two_highs,
+    toys.largest_yet,
+)
 
 
-@reach.inputs(k=(0, 1, 2, 3, 4, 2), T=(6, 4, 9, 5, 3, 8), B=(2, 3, 4, 1, 2, 5))
+@reach.inputs(
+    k=(0, 1, 2, 3, 4, 2, 5, 5, 6, 7, 7, 8),
+    T=(6, 4, 9, 5, 3, 8, 7, 6, 9, 8, 5, 7),
+    B=(2, 3, 4, 1, 2, 5, 3, 4, 2, 1, 2, 3),
+)
 def draw_reach(rng, k, T, B, I):
     x, other = 2 * rng.normal(size=(2, T, B, I))
     if MODELS[k] is toys.rarely_far_ahead and B > 1:  # in one sequence it never looks ahead
         blind = 0 if T % 2 else B - 1
         x[:, blind], other[:, blind] = -np.abs(x[:, blind]), -np.abs(other[:, blind])
+        x[0], other[-1] = -np.abs(x[0]), -np.abs(other[-1])  # what it reads last counts by x alone
+        x[-1, 1 - min(blind, 1)] = 3.0
+    if MODELS[k] is toys.only_highs:  # it reacts to one entry of `other` alone, and to no zero
+        x, other = -np.abs(x) - 0.1, -np.abs(other) - 0.1
+        other[T // 3 if T % 2 else 0, B // 2, -1] *= -1
+    if MODELS[k] is toys.only_two_highs:  # one change alone makes two highs only beside the last input
+        x, other = -np.abs(x) - 0.1, np.abs(other) + 0.1
+        x[-1, B // 2] *= -1
+    if MODELS[k] is toys.fading_pair:  # eighths: its sums are exact
+        x = np.round(8 * x) / 8
+        other = x + rng.choice([-1, 1], size=x.shape) * rng.integers(1, 20, size=x.shape) / 8
     return {"f": MODELS[k], "x": x, "other": other}
 
 
-@reach.inputs(k=(0, 2), T=(1, 2), B=(3, 2), says="there are fewer steps than the model could look back")
+@reach.inputs(k=(0, 2), T=(1, 2), B=(3, 2), says="the sequences have only one or two steps")
 def draw_reach_short(rng, k, T, B, I):
     return draw_reach(rng, k, T, B, I)
 
@@ -69,13 +94,23 @@ def draw_packed(rng, B, I, training, p):
     lengths = np.sort(rng.integers(1, 7, size=B))[::-1]
     lengths[0] += 1
     batch_sizes = (np.arange(lengths[0])[:, None] < lengths).sum(axis=1)
+    u = rng.uniform(size=(B, I))
+    u[rng.integers(B), rng.integers(I)] = 0.9 * p  # dropped, and not at a rate that is a little smaller
     return {
         "data": rng.normal(size=(lengths.sum(), I)),
         "batch_sizes": batch_sizes,
-        "u": rng.uniform(size=(B, I)),
+        "u": u,
         "p": p,
         "training": training,
     }
+
+
+@packed.inputs(B=(3, 2), training=(True, True), p=(0.25, 0.5), says="some numbers u are exactly p")
+def draw_packed_ties(rng, B, I, training, p):
+    given = draw_packed(rng, B, I, training, p)
+    given["u"][rng.uniform(size=(B, I)) < 0.5] = p
+    given["u"][0] = p
+    return given
 
 
 @packed.answer
@@ -112,6 +147,14 @@ def draw_zoned(rng, T, B, I, H, training):
         "z": rng.uniform(0.2, 0.7, size=H),
         "training": training,
     }
+
+
+@zoned.inputs(T=(4, 3), B=(2, 3), says="some numbers u are exactly the rate of their unit")
+def draw_zoned_ties(rng, T, B, I, H):
+    given = draw_zoned(rng, T, B, I, H, True)
+    given["u"] = np.where(rng.uniform(size=(T, B, H)) < 0.5, given["z"], given["u"])
+    given["u"][0] = given["z"]
+    return given
 
 
 @zoned.answer
@@ -197,7 +240,7 @@ def draw_both(rng, T, B, I, H):
     h0_right, h0_left = rng.uniform(-1, 1, size=(2, B, H))
     return {
         "right": toys.squashed_shift_tensors,
-        "left": toys.fading_sum_tensors,
+        "left": toys.gated_sum_tensors,
         "x": x,
         "h0_right": h0_right,
         "h0_left": h0_left,
@@ -245,7 +288,7 @@ def by_index(right, left, x, h0_right, h0_left, lengths):
 chrono = exercise("chrono_biases", points=3, returns="parameters", adapter="tensors")
 
 
-@chrono.inputs(L=(2, 1, 3, 2), directions=(2, 1, 1, 2), I=(3, 2, 1, 4), H=(2, 4, 3, 1), longest=(50, 12, 400, 90))
+@chrono.inputs(L=(2, 1, 3, 2), directions=(2, 1, 2, 1), I=(3, 2, 4, 1), H=(4, 5, 1, 3), longest=(50, 12, 400, 90))
 def draw_chrono(rng, L, directions, I, H, longest):
     parameters = {}
     for layer in range(L):

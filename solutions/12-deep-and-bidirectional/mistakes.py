@@ -46,19 +46,27 @@ slips(
     reach,
     {
         "changed[s] = other[s]": {
+            "changed[s] = other[0]": "Each input is replaced by the first of `other`: a model may react to some values and not to others, so take the one of the same step.",
             "changed[s, 0] = other[s, 0]": "Only the first sequence is changed: what a model does now and then shows in some sequence, so change all.",
         },
         "changed = x.clone()": {
             "changed = x": "The inputs are changed for good: `x` is another name for the same tensor, and the next step starts from the changed one. Copy it.",
             "changed = x.clone() if s == 0 else changed": "One step after the other is changed and none is put back: then it is unknown which of them moved the output.",
         },
+        "changed = x.clone()\n        changed[s] = other[s]\n        t = (f(changed) != before)": {
+            "changed = torch.cat([other[: s + 1], x[s + 1 :]])\n        t = (f(changed) != f(torch.cat([other[:s], x[s:]])))": "The changes stay, and each output is compared with that of the change before: every step is changed in x itself.",
+        },
         ".flatten(1).any(dim=1)": {
             ".flatten(1).all(dim=1)": "A step counts only if all its outputs move: one that moves in one sequence is enough.",
         },
         "range(len(x))": {
-            "[0]": "Only the first input is changed: from there one sees how far the model looks back, and never how far ahead.",
             "[len(x) // 2]": "Only the input in the middle is changed: nothing reaches further than half the sequence from there.",
-            "[len(x) - 1]": "Only the last input is changed: from there one sees how far the model looks ahead, and never how far back.",
+            "{0, len(x) - 1}": "Only the first and the last input are changed: a model may react to a step in the middle alone.",
+        },
+        "(f(changed) != before).flatten(1).any(dim=1)": {
+            "((f(changed) - before).flatten(1).sum(dim=1) != 0)": "The differences of a step are added up: they may cancel. One output that moves is enough.",
+            "(~torch.isclose(f(changed), before).flatten(1).all(dim=1))": "Outputs that are nearly equal count as equal: a fading memory moves them by little, so compare exactly.",
+            "(f(changed) != before)[..., 0].any(dim=1)": "Only the first output of each step is looked at: any of them may move.",
         },
         "t.max().item() - s": {
             "t.min().item() - s": "`back` is measured to the first output that moved: the last one shows how far back the model looks.",
@@ -108,12 +116,6 @@ def whole_sequences(data, batch_sizes, u, p, training):
     return data * ((u[:, :1] >= p) / (1 - p))[rows] if training else data
 
 
-def first_step_only(data, batch_sizes, u, p, training):
-    if not training:
-        return data
-    return torch.cat([data[: len(u)] * (u >= p) / (1 - p), data[len(u) :]])
-
-
 def shortest_first(data, batch_sizes, u, p, training):
     rows = torch.cat([torch.arange(len(u) - n, len(u)) for n in batch_sizes.tolist()])
     return data * ((u >= p) / (1 - p))[rows] if training else data
@@ -129,11 +131,13 @@ slips(
             "(u < p) / (1 - p)": "The mask is turned round: it drops what it should keep.",
             "(u >= p) / (1 - p) ** 2": "The division by 1 - p is done twice.",
             "(u >= p) / (u >= p).double().mean()": "Divided is by the share that happened to be kept: it is the rate, a number, that restores the mean over all masks.",
-            "(u[:1] >= p) / (1 - p)": "All sequences share the mask of the first: each has its own.",
+            "(u[:1] >= p).expand(u.shape) / (1 - p)": "All sequences share the mask of the first: each has its own.",
         },
         "return data * mask[rows]": {
-            "return data.detach() * mask[rows]": "The data are cut off from the graph: the layers below could not learn.",
             "return data * mask[rows] + data * (1 - p) * (mask[rows] == 0)": "What is dropped is made smaller: it is to be zero.",
+        },
+        "if not training": {
+            "if training": "Training and use are exchanged: entries are dropped while training, and only then.",
         },
         "return data\n": {
             "return data * (1 - p)\n": "The data are scaled when not training: the division while training has already taken care of the mean.",
@@ -155,7 +159,6 @@ mistakes(
         cycled,
     ),
     whole_sequences=("One number decides for all entries of a sequence: each entry has its own.", whole_sequences),
-    first_step_only=("Only the first step is dropped: the mask is locked, it serves at all steps.", first_step_only),
     shortest_first=(
         "The sequences that go on are taken to be the last ones: they are sorted longest first.",
         shortest_first,
@@ -175,6 +178,15 @@ def beside(step, x, h0, u, z, training):
     return torch.stack(states)
 
 
+def mixed_afterwards(step, x, h0, u, z, training):
+    """First all states without zoneout, then each is mixed with the one before."""
+    new = [h0]
+    for x_t in x:
+        new.append(step(x_t, new[-1]))
+    old, new = torch.stack(new[:-1]), torch.stack(new[1:])
+    return torch.where(u < z, old, new) if training else z * old + (1 - z) * new
+
+
 slips(
     zoned,
     {
@@ -182,7 +194,6 @@ slips(
             "u_t < z, new, h": "Old and new are exchanged: where u is below the rate, the unit keeps its *old* value.",
             "u_t < z, 0 * h, new": "The units are set to zero: that is dropout. With zoneout they keep their old value.",
             "u_t < z, h.detach(), new": "The old value is detached: the gradient is to pass through the units that stand still.",
-            "u_t < z, h, new.detach()": "The new value is detached: the cell could not learn.",
             "u_t < z, h0, new": "The units go back to the first state: they keep the value of the step before.",
             "u[0] < z, h, new": "The same mask serves at all steps: then some units never move. Each step has its own numbers.",
             "u_t < z, h, new / (1 - z)": "The new values are scaled as in dropout: nothing is set to zero here, so there is no mean to restore.",
@@ -192,15 +203,13 @@ slips(
         "z * h + (1 - z) * new": {
             "(1 - z) * h + z * new": "The shares of the mean are exchanged: z is the share of the old value.",
             "new": "Without training the new state is taken alone: the units then run faster than they were trained to. The mean takes the place of chance.",
-            "torch.where(u_t < z, h, new)": "Chance acts when not training, too: then the mean of the two values takes its place.",
             "(1 - z) * new": "Without training the old state is missing: that is the mean of dropout.",
         },
         "states.append(h)": {
             "states.append(new)": "What is returned is the new state before zoneout.",
         },
         "if training": {
-            "if not training": "Training and use are exchanged: chance acts while training.",
-            "if False": "The mean is taken in training, too: there chance decides for each unit.",
+            "if not training": "Training and use are exchanged: chance acts while training, the mean takes its place in use.",
         },
     },
 )
@@ -209,6 +218,10 @@ mistakes(
     beside=(
         "The step reads a state without zoneout: the next step reads what zoneout left, or nothing stands still.",
         beside,
+    ),
+    mixed_afterwards=(
+        "All states are made without zoneout and mixed afterwards: the next step reads what zoneout left.",
+        mixed_afterwards,
     ),
 )
 
@@ -223,15 +236,13 @@ slips(
             "self.weight[x] * self.weight.shape[1]": "The embedding is multiplied by its width: it is the root of that.",
             "self.weight[x] * self.weight.shape[0] ** 0.5": "The embedding is multiplied by the root of the number of words: it is the root of its width, E.",
             "self.weight[x] * self.project.shape[1] ** 0.5": "The embedding is multiplied by the root of the states' width, H: it is the root of its own, E.",
-            "self.weight.detach()[x] * self.weight.shape[1] ** 0.5": "The embedding is detached: the matrix is to learn from both ends.",
+            "self.weight.detach()[x] * self.weight.shape[1] ** 0.5": "No gradient reaches the matrix from the embedding: it is to learn from both ends.",
         },
         "h @ self.project.T @ self.weight.T + self.bias": {
-            "h @ self.project.T @ self.weight.T": "The bias is missing: it holds how frequent words are.",
-            "h @ self.project.T @ self.weight.detach().T + self.bias": "The matrix is detached at the readout: it is to learn from both ends.",
+            "h @ self.project.T @ self.weight.detach().T + self.bias": "No gradient reaches the matrix from the logits: it is to learn from both ends.",
             "h @ self.project.T @ self.weight.T * self.weight.shape[1] ** 0.5 + self.bias": "The logits are scaled like the embedding: the factor belongs to the input end alone.",
             "h @ self.project.T @ self.weight.T / self.weight.shape[1] ** 0.5 + self.bias": "The logits are divided by the root of E, as the scores of attention are: here they are not scaled.",
             "torch.tanh(h @ self.project.T) @ self.weight.T + self.bias": "There is a tanh between the projection and the matrix: the projection is linear.",
-            "h.detach() @ self.project.T @ self.weight.T + self.bias": "The states are detached: the recurrent layers could not learn.",
             "h @ self.project.T @ self.weight.T + self.bias / self.weight.shape[1] ** 0.5": "The bias is scaled: it is added as it is.",
             "(h @ self.project.T @ self.weight.T + self.bias).log_softmax(2)": "The logits have gone through a softmax: the loss does that.",
             "(h @ self.project.T @ self.weight.T + self.bias).softmax(2)": "The logits have become probabilities: the loss takes logits, and a second softmax flattens them.",
@@ -272,28 +283,23 @@ slips(
     both,
     {
         "< lengths)": {
-            "<= lengths)": "One step of padding is read of every shorter sequence: steps are counted from 0.",
-            "< lengths - 1)": "The last real step of every sequence is left out.",
             "< lengths.max())": "Every sequence counts as long as the longest: each has its own length.",
             "< lengths.min())": "Every sequence counts as long as the shortest: each has its own length.",
         },
         "h = torch.where(real[t], left(x[t], h), h)": {
-            "h = left(x[t], h)": "The reader from the right begins in the padding: the whole array is turned round, and its state is spoilt before it meets the first real step.",
+            "h = left(x[t] * real[t], h)": "The padding is set to zero and read: a step that reads zeros changes the state all the same. It must stand still.",
+            "h = left(x[t], h)": "The reader from the right reads the padding: its state is spoilt before it meets the first real step.",
             "h = torch.where(real[t], left(x[t], h), 0.0)": "The reader from the right begins at zero in the shorter sequences: each begins from its row of h0_left at its own last step.",
-            "h = torch.where(real[t], right(x[t], h), h)": "Both readers use the cell `right`: the two directions have weights of their own.",
-            "h = torch.where(real[t], left(x[t], h.detach()), h)": "The state of the reader from the right is detached at each step: no gradient goes along its way.",
-        },
-        "    h = h0_left\n": {
-            "": "The reader from the right goes on from the state of the other: it has a first state of its own.",
-            "    h = torch.zeros_like(h0_left)\n": "The reader from the right begins at zero: its first state is given.",
+            "h = torch.where(real[t], right(x[t], h), h)": "The reader from the right uses the cell `right`: the one that begins at the last step is called `left`.",
         },
         "torch.stack(back[::-1])": {
-            "torch.stack(back)": "The states from the right are in the order in which they were made: the last one belongs to step 0.",
+            "torch.stack(back)": "The list of the reader from the right is not turned round: its first state belongs to the last step.",
         },
         "return output.masked_fill(~real, 0.0)": {
             "return output": "The padding of the output is not zero: states that stand still are there.",
         },
         "[torch.stack(there), torch.stack(back[::-1])], dim=2": {
+            "[torch.stack([h0_right, *there[:-1]]), torch.stack([h0_left, *back[:-1]][::-1])], dim=2": "What stands at a step is the state before that step was read: it is to be the one after.",
             "[torch.stack(back[::-1]), torch.stack(there)], dim=2": "The two halves are exchanged: the reader from the left comes first.",
         },
     },
@@ -301,7 +307,7 @@ slips(
 mistakes(
     both,
     turned=(
-        "Each sequence was turned round and read, but its states were not turned back: row t must belong to step t.",
+        "The states of the reader from the right stand in the order in which it made them, from the first row on: row t must belong to step t.",
         turned,
     ),
     on_top=("The second reader reads the states of the first: both read x.", on_top),
@@ -309,37 +315,49 @@ mistakes(
 
 # 6. chrono_biases
 
+
+def direction_by_direction(parameters, u, longest):
+    """The rows go to all layers of the one direction first."""
+    rows = {}
+    for k, name in enumerate(sorted((n for n in parameters if "bias_ih" in n), key=lambda n: "reverse" in n)):
+        rows[name] = u[k]
+    order = torch.stack([rows[name] for name in parameters if "bias_ih" in name])
+    return chrono.answers[0](parameters, order, longest)
+
+
 slips(
     chrono,
     {
         "torch.log(1 + u[k] * (longest - 2))": {
             "1 + u[k] * (longest - 2)": "The logarithm is missing: the bias goes through the logistic function, where a bias of 20 is a gate that never closes.",
             "torch.log(1 + u[0] * (longest - 2))": "All layers and directions use the first row of u: each pair of bias vectors has its own.",
-            "torch.log(1 + u[k].mean() * (longest - 2))": "All units get the same bias: the times are to be spread over the units.",
+            "torch.log(1 + (0 * u[k] + u[k].mean()) * (longest - 2))": "All units get the same bias: the times are to be spread over the units.",
             "torch.log(u[k] * (longest - 2))": "The 1 is missing: the shortest time is one step, and the logarithm of less is negative.",
-            "torch.log(1 + u[k] * (longest - 1))": "The longest time is one step too long.",
             "torch.log(1 + u[k] * longest)": "The longest time is two steps too long.",
             "torch.ones_like(u[k])": "That is the forget bias of 1: here it depends on how long the memories are to be.",
         },
         "[-forget, forget, zero, zero]": {
-            "[zero, forget, zero, zero]": "The input gate's bias is missing: a unit that keeps for long should take in little per step.",
-            "[forget, -forget, zero, zero]": "Input and forget gate are exchanged: PyTorch's order is i, f, g, o.",
             "[-forget, zero, forget, zero]": "The forget biases stand in the third block, where other libraries have that gate: in PyTorch's order it is the second.",
-            "[forget, forget, zero, zero]": "The input gate has the sign of the forget gate: it gets minus the bias.",
             "[-forget, forget, zero, -forget]": "The output gate gets a bias as well: it stays at 0.",
             "[1 - forget, forget, zero, zero]": "The input gate's bias is 1 minus the other: that is for gates, after the logistic function. A gate of 1 - f has the bias -b.",
         },
         "torch.zeros_like(parameters[name])": {
-            "torch.zeros_like(parameters[name]) + new[name.replace('hh', 'ih')]": "The biases stand in both vectors: the layer adds them, so the gates get twice as much.",
             "parameters[name]": "The second bias vector is left as it was: what counts is the sum of the two.",
         },
         'name.startswith("bias_ih")': {
             'name == "bias_ih_l0"': "Only the first layer's reader from the left is set: every layer and direction has its own.",
-            'name.startswith("bias_ih") and "reverse" not in name': "The readers from the right keep their old biases.",
+            'name.startswith("bias_ih") and "reverse" not in name': "The readers from the right are left as they were: they have biases, too.",
             'name.startswith("bias_ih_l0")': "Only the lowest layer is set: every layer has its own.",
         },
-        "new, k = dict(parameters), 0": {
-            "new, k = {name: torch.zeros_like(p) for name, p in parameters.items()}, 0": "The weights have been lost: they stay as they were.",
+        "torch.cat([-forget, forget, zero, zero])": {
+            "torch.cat([-forget, forget, parameters[name][2 * len(zero) :]])": "The biases of the cell's input and of the output gate are as they were: they are to be 0.",
         },
     },
+)
+mistakes(
+    chrono,
+    direction_by_direction=(
+        "The rows of u go to all layers of the one direction first: the dict lists both directions of a layer together.",
+        direction_by_direction,
+    ),
 )

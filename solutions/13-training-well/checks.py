@@ -78,6 +78,7 @@ def draw_accumulated_empty(rng, V, H):
 @accumulated.answer
 def all_at_once(W, parts, clip):
     h, y = (torch.cat(some) for some in zip(*parts, strict=True))
+    W.grad = None
     log_p = torch.log_softmax(h[y >= 0] @ W.T, dim=1)
     (-log_p.gather(1, y[y >= 0][:, None]).mean()).backward()
     norm = W.grad.norm().clone()

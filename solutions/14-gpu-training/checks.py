@@ -102,7 +102,7 @@ def by_steps(T, B, I, H, size, flops, bandwidth, resident):  # noqa: E741
 joined = exercise("joined_gradient", points=2, returns=("factors", "gradient"))
 
 
-@joined.inputs(N=(3, 4, 2, 5), K=(3, 2, 4, 1))
+@joined.inputs(N=(4, 3, 2, 5), K=(3, 2, 4, 1))
 def draw_joined(rng, N, K):
     return {"means": rng.normal(size=(K, N)), "tokens": rng.permutation(2 + 7 * np.arange(K))}
 
@@ -222,12 +222,23 @@ def by_points(start, stop, long):
     return tuple(np.array(totals) / (points[-1] - points[0]))
 
 
+@where.answer
+def by_sorted_ends(start, stop, long):
+    """Between the k-th stop and the start after it, in order of time, k kernels have run and none runs."""
+    gaps = np.sort(start)[1:] - np.sort(stop)[:-1]
+    gaps = gaps[gaps > 0]
+    shares = np.array([gaps[gaps < long].sum(), gaps[gaps >= long].sum()]) / (stop.max() - start.min())
+    return 1 - shares.sum(), shares[0], shares[1]
+
+
 # 6. checkpoint_memory
 
 keeping = exercise("checkpoint_memory", points=2, returns=("plain", "peak", "best"))
 
 
-@keeping.inputs(T=(50, 7, 96, 33, 200), parts=(6, 1, 8, 33, 7), kept=(6, 9, 5, 4, 1), state=(2, 3, 2, 9, 15))
+@keeping.inputs(
+    T=(50, 7, 96, 33, 200, 6), parts=(6, 1, 8, 33, 7, 2), kept=(6, 9, 5, 4, 1, 1), state=(2, 3, 2, 9, 15, 4)
+)
 def draw_keeping(rng, T, parts, kept, state):
     unit = int(rng.integers(2, 9))
     return {"T": T, "k": max(1, T // parts), "kept": kept * unit, "state": state * unit}

@@ -11,9 +11,10 @@ slips(
     update,
     {
         "dw / scale": {
-            "dw / scale / 2": "The gradient is divided by twice the scale: the new scale is for the next step.",
+            "dw": "Every gradient gets the norm `clip`: short ones are stretched, or the scaling was not undone before the clipping.",
         },
         "np.isfinite(g).all()": {
+            "np.isfinite(g).any()": "An overflow is not noticed: one entry that is not finite is enough to skip the whole step.",
             "np.isinf(g).any() == False": "NaN is not noticed: an overflow may arrive as infinity or as NaN.",
             "np.isnan(g).any() == False": "Infinity is not noticed: an overflow may arrive as infinity or as NaN.",
         },
@@ -21,22 +22,17 @@ slips(
             "return w, scale, 0": "After an overflow the scale stays: the next step would overflow again.",
             "return w, scale / 2, good": "A skipped step does not break the row: after an overflow the count begins anew.",
             "return w, scale / 2, good + 1": "A skipped step is counted as a good one.",
-            "return w, scale * 2, 0": "After an overflow the scale grows: the numbers were too large already.",
-            "return np.full_like(w, np.nan), scale / 2, 0": "The overflow reaches the weights: the step has to be skipped before they change.",
         },
         "g * (clip / max(clip, np.linalg.norm(g)))": {
-            "g": "The gradient is not clipped.",
             "np.clip(g, -clip, clip)": "Each entry is clipped by itself, which turns the gradient: shorten the vector as a whole.",
-            "g * (clip / max(1e-30, np.linalg.norm(g)))": "Every gradient gets the norm `clip`: short ones are stretched, or the scaling was not undone before the clipping.",
+            "g * (clip / np.linalg.norm(g))": "Every gradient gets the norm `clip`, even the zero one, which has no direction: only longer ones are shortened.",
+            "g / max(1, np.linalg.norm(g) / (1 if np.linalg.norm(g) > clip else np.inf))": "A long gradient gets the norm 1 and not the norm `clip`.",
             "g * (clip / max(clip, np.linalg.norm(dw)))": "The norm is that of the scaled gradient: nearly every step is clipped, to almost nothing.",
-            "g * (clip / max(clip, np.abs(g).max()))": "The largest entry is taken for the norm.",
             "g * (clip / max(clip, np.linalg.norm(g) ** 2))": "The square of the norm is taken for the norm.",
         },
         "if good == interval:\n        return w, scale * 2, 0": {
             "if good > interval:\n        return w, scale * 2, 0": "The scale grows one step late: it doubles with good step number `interval`.",
             "if good == interval:\n        return w, scale * 2, good": "The count goes on after the scale has grown: it begins anew.",
-            "if good == interval:\n        return w, scale, 0": "The scale never grows: after one overflow it would stay small for ever.",
-            "if good >= 1:\n        return w, scale * 2, 0": "The scale grows at every good step: it takes `interval` of them in a row.",
         },
     },
 )
@@ -64,19 +60,15 @@ mistakes(
 slips(
     floor,
     {
-        "operations = 2 * T": {
-            "operations = T": "A multiplication with its addition is counted as one operation: processors are rated by both.",
+        "operations = 2 * T * B": {
+            "operations = 2 * T": "The batch is missing from the operations: each sequence has its own product.",
         },
         "B * 3 * H * (I + H)\n": {
             "B * 4 * H * (I + H)\n": "Four blocks are computed: the GRU has three.",
-            "B * H * (I + H)\n": "One block is computed: the GRU has three.",
-            "B * 3 * H * I\n": "The product with the state is missing from the operations.",
             "B * 3 * H * H\n": "The product with the input is missing from the operations.",
         },
         "3 * H * H if resident else T * 3 * H * H": {
             "T * 3 * H * H if resident else 3 * H * H": "The two cases are exchanged: W_h that stays on the chip comes in once.",
-            "3 * H * H": "W_h comes in once, whether it stays on the chip or not.",
-            "T * 3 * H * H": "W_h comes in at every step, even if it stays on the chip.",
             "3 * H * H if resident else T * B * 3 * H * H": "W_h comes in for each sequence: all sequences of a batch use it while it is there.",
             "0 if resident else T * 3 * H * H": "W_h is free if it stays on the chip: it has to get there once.",
             "3 * H * H if resident else (T + 1) * 3 * H * H": "W_h comes in once more than there are steps.",
@@ -88,21 +80,50 @@ slips(
         },
         "3 * H * I + W_h + 2 * 3 * H": {
             "3 * H * I + W_h + 3 * H": "One bias is missing: PyTorch's layer has two.",
-            "W_h + 2 * 3 * H": "W_x is missing from what is read.",
-            "3 * H * I * (1 if resident else T) + W_h + 2 * 3 * H": "W_x comes in at every step: its product is done for all steps at once.",
+            "(3 * H * I + 2 * 3 * H) * (1 if resident else T) + W_h": "All weights come in at every step: only W_h does, the others are used for all steps at once.",
         },
         "max(compute, memory)": {
             "compute + memory": "The two times are added: a processor computes while it moves data, so the slower one decides.",
             "min(compute, memory)": "The faster one is taken: nothing is finished before the slower one.",
-            "(compute + memory) / 2": "The two times are averaged: the slower one decides.",
-        },
-        "1e6 * size * numbers": {
-            "1e6 * 8 * size * numbers": "Bits are counted: the bandwidth is in bytes.",
         },
     },
 )
 
+
+def in_seconds(T, B, I, H, size, flops, bandwidth, resident):  # noqa: E741
+    W_h = 3 * H * H if resident else T * 3 * H * H
+    compute = 2 * T * B * 3 * H * (I + H) / flops
+    memory = size * (T * B * (I + H) + 3 * H * I + W_h + 2 * 3 * H) / bandwidth
+    return compute, memory, max(compute, memory)
+
+
+mistakes(floor, in_seconds=("The times are in seconds: asked for are microseconds.", in_seconds))
+
 # 3. joined_gradient
+
+
+def right_gradient(means, tokens):
+    return tokens[tokens > 0] @ means[tokens > 0] / tokens.sum()
+
+
+def shares(means, tokens):
+    return tokens / tokens.sum(), right_gradient(means, tokens)
+
+
+def numbers_of_tokens(means, tokens):
+    return 1.0 * tokens, right_gradient(means, tokens)
+
+
+def over_workers_with_tokens(means, tokens):
+    factors = len(tokens) * tokens / tokens.sum()
+    return factors, factors[tokens > 0] @ means[tokens > 0] / (tokens > 0).sum()
+
+
+def upside_down(means, tokens):
+    some = tokens > 0
+    factors = np.zeros(len(tokens))
+    factors[some] = tokens.sum() / tokens[some] / len(tokens)
+    return factors, factors[some] @ means[some] / len(tokens)
 
 
 def unweighted(means, tokens):
@@ -132,8 +153,6 @@ slips(
     {
         "factors = len(tokens) * tokens / tokens.sum()": {
             "factors = tokens / tokens.sum()": "The factors add up to 1: the all-reduce divides by K once more, so they have to add up to K.",
-            "factors = tokens / len(tokens)": "The factors are not divided by the number of all tokens.",
-            "factors = len(tokens) * np.sqrt(tokens) / np.sqrt(tokens).sum()": "The weights are square roots: a token counts the same wherever it is.",
             "factors = tokens / tokens.max()": "The factors are relative to the largest worker: their sum depends on the others then.",
         },
         "factors[some] @ means[some]": {
@@ -147,6 +166,19 @@ slips(
 )
 mistakes(
     joined,
+    shares=(
+        "The factors are the shares of the tokens: the all-reduce will still divide by the number of workers.",
+        shares,
+    ),
+    numbers_of_tokens=(
+        "The factors are the numbers of tokens: then the all-reduce does not give the mean over all tokens.",
+        numbers_of_tokens,
+    ),
+    over_workers_with_tokens=(
+        "The all-reduce divides by the number of all workers, and not of those that have tokens.",
+        over_workers_with_tokens,
+    ),
+    upside_down=("The factors are upside down: a worker with more tokens has to count more, not less.", upside_down),
     unweighted=("Every worker with tokens counts the same: one with more tokens has to count more.", unweighted),
     with_zeros=(
         "The gradient is the plain average over the workers: that is what the factors are to mend.",
@@ -165,11 +197,6 @@ mistakes(
 
 def serial(load, compute, ahead):
     return load.sum() + compute.sum(), load.sum()
-
-
-def larger_sum(load, compute, ahead):
-    end = max(load.sum(), compute.sum())
-    return end, end - compute.sum()
 
 
 def steady(load, compute, ahead):
@@ -192,10 +219,7 @@ slips(
     loading,
     {
         "begun[k - ahead] if k >= ahead else 0.0": {
-            "0.0": "There is no limit to what is loaded ahead: with all places taken the loader has to stop.",
-            "begun[k - ahead - 1] if k > ahead else 0.0": "There is one place more than `ahead`.",
             "begun[k - ahead] + compute[k - ahead] if k >= ahead else 0.0": "A place is free only when its batch is computed: it is free as soon as the device takes the batch.",
-            "begun[k - 1] if k >= 1 else 0.0": "There is a single place, whatever `ahead` is.",
         },
         "max(loaded, place) + load[k]": {
             "place + load[k]": "Several batches are loaded at the same time: the loader makes one after the other.",
@@ -203,7 +227,6 @@ slips(
         },
         "begun.append(max(done, loaded))": {
             "begun.append(loaded)": "The device begins a batch before it has finished the one before.",
-            "begun.append(done + max(0.0, loaded - done) + (load[k] if k and loaded > done else 0.0))": "A late batch is waited for twice.",
         },
         "waited += begun[k] - done\n": {
             "waited += begun[k] - done if k else 0.0\n": "The wait for the first batch is not counted.",
@@ -214,13 +237,13 @@ slips(
         "return done, waited": {
             "return begun[-1], waited": "The last batch is not computed: the end is when the device has finished it.",
             "return done, waited / done": "The waiting is returned as a share: asked for is the time.",
+            "return done, done - load.sum()": "The loading is taken off the end: the device waits whenever it does not compute.",
         },
     },
 )
 mistakes(
     loading,
     serial=("Nothing overlaps: the next batch is loaded while the device computes.", serial),
-    larger_sum=("The larger of the two sums is only a bound: single slow batches are waited for as well.", larger_sum),
     steady=("Means are used: a slow batch is waited for, a fast one does not give that time back.", steady),
     loaders_wait=("The time that the loader waits for a place is returned: asked for is the device.", loaders_wait),
 )
@@ -266,14 +289,6 @@ def between_starts(start, stop, long):
     return 1 - short - lengthy, short, lengthy
 
 
-def all_or_nothing(start, stop, long):
-    order = np.argsort(start)
-    gaps = np.maximum(0.0, start[order][1:] - np.maximum.accumulate(stop[order])[:-1])
-    share = gaps.sum() / (stop.max() - start.min())
-    lengthy = len(gaps) > 0 and gaps.max() >= long
-    return 1 - share, 0.0 if lengthy else share, share if lengthy else 0.0
-
-
 slips(
     where,
     {
@@ -282,8 +297,9 @@ slips(
         },
         "if gap >= long:": {
             "if gap > long:": "A gap of exactly `long` is counted as a short one.",
-            "if gap < long:": "Short and long gaps are exchanged.",
-            "if stop[k] - start[k] >= long:": "The length of the kernel decides: it is the gap that is short or long.",
+        },
+        "gap = max(0.0, start[k] - end)": {
+            "gap = start[k] - end": "Overlaps count as negative gaps: where two kernels overlap there is no gap.",
         },
         "order = np.argsort(start)": {
             "order = np.argsort(stop)": "The rows are gone through by their ends: what begins next is decided by the starts.",
@@ -293,12 +309,13 @@ slips(
         },
         "whole = stop.max() - start.min()": {
             "whole = stop.max()": "The time before the first kernel is counted: the profile begins with the first start.",
-            "whole = start.max() - start.min()": "The last kernel is left out of the whole time.",
-            "whole = stop.min() - start.min() + short_gaps + long_gaps": "The whole time ends with the first kernel that stops.",
+            "whole = stop[order[-1]] - start.min()": "The whole time ends with the kernel that started last: an earlier one may still be running then.",
             "whole = stop[-1] - start[0]": "The last row is taken for the last kernel: the rows are in no particular order.",
         },
+        "return busy, short_gaps / whole, long_gaps / whole": {
+            "return busy * whole, short_gaps, long_gaps": "Times are returned: asked for are shares of the whole time.",
+        },
         "busy = 1 - (short_gaps + long_gaps) / whole": {
-            "busy = (short_gaps + long_gaps) / whole": "The first share is that of waiting: asked for is the busy one.",
             "busy = 1 - long_gaps / whole": "Short gaps count as busy: in them nothing runs.",
         },
     },
@@ -316,7 +333,6 @@ mistakes(
         shares_of_waiting,
     ),
     between_starts=("The time from one start to the next is taken for a gap: the kernel runs in it.", between_starts),
-    all_or_nothing=("All waiting goes to one kind: each gap is judged by itself.", all_or_nothing),
 )
 
 # 6. checkpoint_memory
@@ -327,29 +343,23 @@ slips(
         "-(-T // k) * state + k * kept": {
             "T // k * state + k * kept": "The last, shorter segment has no checkpoint: it needs one, too.",
             "(T // k + 1) * state + k * kept": "There is a segment too many if k divides T.",
-            "T / k * state + k * kept": "The number of segments is not a whole number.",
-            "-(-T // k) * state + T * kept": "All steps are kept as well as the checkpoints: the insides of the segments are computed again.",
             "-(-T // k) * kept + k * state": "States and steps are exchanged: at the boundaries states are kept, inside one segment the steps.",
             "-(-T // k) * (state + k * kept)": "All segments are kept at the same time: they are gone through one after the other.",
-            "state + k * kept": "One checkpoint is kept: the others are still needed, for the segments before.",
             "-(-T // k) * state": "The steps of the segment that is just computed again are missing.",
             "k * kept": "The checkpoints themselves are missing.",
-            "-(-T // k) * state + (k - 1) * kept": "One step of the segment is missing.",
             "(-(-T // k) - 1) * state + k * kept": "The state at the very beginning is not kept: the first segment is computed again, too.",
-            "max(-(-T // k) * state, k * kept)": "The larger part is taken: both are there at the peak.",
             "-(-T // k) * state + k * (kept + state)": "The states inside the segment are counted twice: they are among what a step keeps.",
         },
         "T * kept, peak": {
-            "T * kept + state, peak": "Without checkpoints nothing is kept beside the steps.",
             "T * (kept + state), peak": "Without checkpoints no extra state is kept for each step.",
         },
         "min(range(1, T + 1), key=peak)": {
+            "min(range(1, max(2, T)), key=peak)": "One segment of all T steps is not tried: with large states it is best.",
             "min(range(T, 0, -1), key=peak)": "Of several best lengths the largest is returned: asked for is the smallest.",
             "min(map(peak, range(1, T + 1)))": "The smallest peak is returned: asked for is the length that gives it.",
             "round(T**0.5)": "The square root of T is best only if a step keeps as much as a checkpoint.",
             "max(1, round((T * state / kept) ** 0.5))": "The square root is the best length of a smooth formula: segments are whole, so compare the lengths themselves.",
             "min((n for n in range(1, T + 1) if T % n == 0), key=peak)": "Only divisors of T are tried: the last segment may be shorter.",
-            "max(range(1, T + 1), key=peak)": "The worst length is returned.",
         },
     },
 )

@@ -1,7 +1,4 @@
-"""One LSTM layer, written five ways: the same weights, the same results, other numbers of kernels.
-
-Imports only torch, so that `gpu.py` beside it runs on a machine without the rest of the course.
-"""
+"""One LSTM layer, written five ways: the same weights, the same results, other numbers of kernels."""
 
 from __future__ import annotations
 
@@ -31,30 +28,27 @@ def step(projected, h, c, W_h):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def loop(x, W_x, W_h, b, step=step):
-    """States (T, B, H) of an LSTM from zero: one product for all inputs, then a Python loop over the steps."""
-    h = c = x.new_zeros(x.shape[1], W_h.shape[1])
+def piece(x, h, c, W_x, W_h, b, step=step):
+    """States (T, B, H) of an LSTM that begins with h and c, and its last h and c: one product, then a Python loop."""
     states = []
     for projected in (x @ W_x.T + b).unbind():  # not [t]: its gradient is an array of T steps, at each step
         h, c = step(projected, h, c, W_h)
         states.append(h)
-    return torch.stack(states)
+    return torch.stack(states), h, c
+
+
+def loop(x, W_x, W_h, b, step=step):
+    """States (T, B, H) of an LSTM from zero."""
+    zero = x.new_zeros(x.shape[1], W_h.shape[1])
+    return piece(x, zero, zero, W_x, W_h, b, step)[0]
 
 
 def checkpointed(x, W_x, W_h, b):
     """The same in pieces of about the square root of T steps, whose insides are computed again on the way back."""
-
-    def piece(x, h, c):
-        states = []
-        for projected in (x @ W_x.T + b).unbind():
-            h, c = step(projected, h, c, W_h)
-            states.append(h)
-        return torch.stack(states), h, c
-
     h = c = x.new_zeros(x.shape[1], W_h.shape[1])
     pieces = []
     for part in x.split(max(1, round(math.sqrt(len(x))))):
-        states, h, c = checkpoint(piece, part, h, c, use_reentrant=False)
+        states, h, c = checkpoint(piece, part, h, c, W_x, W_h, b, use_reentrant=False)
         pieces.append(states)
     return torch.cat(pieces)
 
