@@ -17,10 +17,9 @@ def chapter():
     notebook = nbformat.read(ROOT / "book/1-numpy/01-sequences.ipynb", as_version=4)
     sources = {cell.id: cell.source for cell in notebook.cells}
     names = {"np": np, "data": data}
-    for cell in ("count-followers", "witten-bell", "kneser-ney-by-hand", "kneser-ney-recursion", "fed-back"):
-        exec(sources[cell].split("\n\n\nweights =")[0], names)
-    exec(sources["autoregression"], names)
-    exec(sources["overlap-leak"], names)
+    by_counting = ("count-followers", "witten-bell", "kneser-ney-by-hand", "discounts", "kneser-ney-recursion")
+    for cell in (*by_counting, "autoregression", "fed-back", "overlap-leak"):
+        exec(sources[cell], names)
     return names
 
 
