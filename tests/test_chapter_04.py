@@ -20,8 +20,7 @@ V = 7
 def page():
     """The functions that the chapter defines, with a vocabulary of seven characters, without running the rest of it."""
     rng = np.random.default_rng(0)
-    namespace = {"np": np, "data": data, "optim": optim, "V": V, "train": rng.integers(0, V, size=4000)}
-    namespace["vocabulary"] = data.Vocabulary("abcdefg")
+    namespace = {"np": np, "data": data, "optim": optim, "text_ids": rng.integers(0, V, size=4000)}
     for cell in notebooks.code_cells(notebooks.read(CHAPTER)):
         for node in ast.parse(cell.source).body:
             if isinstance(node, ast.FunctionDef):
@@ -31,7 +30,7 @@ def page():
 
 def drawn(page, T=9, B=3, H=5, dtype=np.float64, seed=1):
     rng = np.random.default_rng(seed)
-    params = page["start"](H, rng, dtype)
+    params = page["initialise"](H, V, rng, dtype)
     params["W_y"] *= 100
     params["b"] += rng.normal(size=H)
     ids = rng.integers(0, V, size=(T + 1, B))
@@ -84,7 +83,7 @@ def test_chunks_are_torchs_detach(page, k):
 
 def test_held_out_is_one_long_stream_when_b_is_one(page):
     *_, p = drawn(page, seed=3)
-    ids = page["train"][:301]
+    ids = page["text_ids"][:301]
     h = page["states"](ids[:-1, None], np.zeros((1, 5)), p)
     expected = page["readout"](h, ids[1:, None], p)[0][:, 0]
     np.testing.assert_allclose(page["held_out"](ids, p, B=1), expected, rtol=0, atol=1e-12)
@@ -92,10 +91,8 @@ def test_held_out_is_one_long_stream_when_b_is_one(page):
 
 
 def test_training_lowers_the_loss_of_a_text_with_order(page):
-    page = dict(page) | {"train": np.tile(np.arange(V), 600)}
-    fit = page["fit"].__class__(page["fit"].__code__, page, "fit", page["fit"].__defaults__)
-    p = page["start"](12, np.random.default_rng(0))
-    history = fit(p, 60, 8, 8, 0.03)
+    p = page["initialise"](12, V, np.random.default_rng(0))
+    history = page["fit"](p, np.tile(np.arange(V), 600), 60, 8, 8, 0.03)
     assert history.shape == (60, 2)
     assert history[0, 0] == pytest.approx(np.log(V), abs=0.05) and history[-1, 0] < 0.3
 
@@ -119,8 +116,37 @@ def test_choose_never_takes_what_has_no_probability(page):
 
 def test_write_begins_with_the_prompt_and_depends_on_the_seed_alone(page):
     p = drawn(page, dtype=np.float32)[3]
-    a, b, c = (page["write"](p, "gab", 50, seed) for seed in (1, 1, 2))
+    vocabulary = data.Vocabulary("abcdefg")
+    a, b, c = (page["write"](p, vocabulary, "gab", 50, seed) for seed in (1, 1, 2))
     assert a == b != c and a.startswith("gab") and len(a) == 53
+    greedy = [page["write"](p, vocabulary, "gab", 50, 1, **knobs) for knobs in ({"temperature": 0}, {"top_k": 1})]
+    assert greedy[0] == greedy[1]
+    with pytest.raises(ValueError, match="prompt is empty"):
+        page["write"](p, vocabulary, "", 50, 1)
+
+
+@pytest.mark.parametrize("top_k", [0, -1, V + 1])
+def test_choose_refuses_a_top_k_that_makes_no_sense(page, top_k):
+    with pytest.raises(ValueError, match=f"expected 1 to {V}"):
+        page["choose"](np.zeros(V), 0.5, top_k=top_k)
+
+
+@pytest.mark.parametrize(("N", "T", "B"), [(101, 5, 4), (100, 5, 4), (21, 5, 4), (57, 1, 1)])
+def test_streams_are_those_of_the_package(page, N, T, B):
+    ids = np.random.default_rng(N).integers(0, V, N)
+    by_hand, package = page["streams"](ids, T, B), list(data.streams(ids, T, B))
+    assert len(by_hand) == len(package) > 0
+    for hand, ours in zip(by_hand, package, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(hand, ours, strict=True))
+
+
+def test_the_program_in_one_view_trains_like_the_functions_of_the_page(page):
+    text = data.docstrings()[:30_000]
+    vocabulary = data.Vocabulary(text)
+    w = page["initialise"](10, len(vocabulary), np.random.default_rng(0))
+    ids = vocabulary.encode(text)[: int(0.8 * len(text))]
+    losses = page["character_model"](text, updates=100, stop=25, H=10, T=8, B=4, clip=1.0)
+    np.testing.assert_allclose(losses, page["fit"](w, ids, 100, 8, 4, 0.01)[:25, 0], rtol=1e-3)
 
 
 def test_a_loop_is_found(page):

@@ -49,7 +49,7 @@ def kneser_ney(train, held_out, order: int, V: int) -> np.ndarray:
     where one of these numbers is zero (tiny texts) all discounts are one half.
     The loss in nats per token is ``-np.log(p).mean()``. ``V**order`` must stay below ``2**63``.
 
-    Source: Chen and Goodman (1999), who modified Kneser and Ney (1995).
+    Source: Chen and Goodman (1999), who modified Kneser and Ney (1995). Chapter 01 writes it by hand.
     """
     train, held_out, V = _checked(train, held_out, order, V)
     p = np.full(held_out.size, 1 / V)

@@ -16,7 +16,8 @@ _SHA256 = {
 def sunspots() -> tuple[np.ndarray, np.ndarray]:
     """Yearly sunspot activity, 1700-2008: years (309,) int64 and activity (309,) float64.
 
-    Activity is the yearly mean of the relative (Wolf) sunspot number: ten times the groups plus the single spots.
+    Activity is the yearly mean of the relative (Wolf) sunspot number: ten times the groups plus the single spots. This
+    is version 1 of the series, superseded in 2015: its values from 1947 on are too high, by about 17 % (chapter 01).
     Source: National Geophysical Data Center (public domain), as bundled with statsmodels.
     """
     table = _table("sunspots")

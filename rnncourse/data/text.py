@@ -111,7 +111,7 @@ class streams:  # noqa: N801  (used like a function)
     The text is cut into B equal parts, one per column. Column b of a batch goes on where column b of the batch before
     ended, so a recurrent state may be carried from batch to batch. What does not fill a last batch is left out
     (fewer than T * B + B tokens). Can be gone through again, for the next epoch; batches share no memory with the
-    text. Chapter 01 derives it. ValueError for too few tokens, or what are no ids.
+    text. Chapter 04 derives it. ValueError for too few tokens, or what are no ids.
     """
 
     def __init__(self, ids, T: int, B: int):
