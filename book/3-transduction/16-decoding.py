@@ -1,4 +1,4 @@
-"""The record of chapter 16: the character model that the page decodes from, as `rnncourse train` trains it by default."""
+"""The record of chapter 16: the model that the page decodes from, as `rnncourse train` trains it by default."""
 
 import base64
 import tempfile
