@@ -1,9 +1,12 @@
 """Are hand-written gradients right? Compare them with central differences of the loss, in float64."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+SMALLEST_STEP = 1e-12  # rounding of the loss, 1e-16, leaves four digits of the difference
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,13 @@ def numerical_gradient(loss: Callable, array: np.ndarray, step: float = 1e-5) ->
     finite float64 number, or different numbers for the same argument.
     Source: Press et al., Numerical Recipes (2007), section 5.7; chapter 03-backpropagation-through-time.
     """
-    _require_float64("array", array, differentiated=True)
+    _require_float64("array", array)
     if not 0 < step < np.inf:
         raise ValueError(f"step is {step}, expected a small positive number: pass 1e-5")
+    if step < SMALLEST_STEP:
+        raise ValueError(f"step is {step}, which rounding swallows beside the loss: pass 1e-5")
+    if not np.isfinite(array).all():
+        raise ValueError("array holds NaN or infinity: there is no gradient to compare at such a place")
     probe = np.array(array, order="C")
     entries = probe.reshape(-1)  # a view
     gradient = np.empty(entries.size)
@@ -95,7 +102,7 @@ def check_gradients(
     """Check hand-written gradients of ``loss(**arrays)``, one by one, against central differences.
 
     arrays: name -> array, everything ``loss`` is called with; none is changed. Floats must be float64;
-    integers, such as token ids, may be among them, but have no gradient.
+    integers, such as token ids, and what is no array, such as None, may be among them, but have no gradient.
 
     gradients: name -> hand-written gradient, for all or some of these names, in the order of the result.
 
@@ -111,14 +118,15 @@ def check_gradients(
             known = ", ".join(arrays)
             raise ValueError(f"gradients has the name {name!r}, expected one of {known}: use the names of the arrays")
     for name, array in arrays.items():
-        if name in gradients or not (isinstance(array, np.ndarray) and array.dtype.kind in "iub"):
-            _require_float64(name, array, differentiated=True)
+        short = isinstance(array, (np.ndarray, np.generic)) and array.dtype.kind in "fc" and array.dtype != np.float64
+        if name in gradients or short:
+            _require_float64(name, array)
 
     rows = []
     for name, analytic in gradients.items():
 
         def loss_of_one(value, name=name):
-            copies = {other: array.copy() for other, array in arrays.items() if other != name}
+            copies = {other: copy.deepcopy(array) for other, array in arrays.items() if other != name}
             return loss(**copies, **{name: value})
 
         numeric = numerical_gradient(loss_of_one, arrays[name], step)
@@ -162,11 +170,11 @@ def _evaluate(loss, probe):
     return float(value)
 
 
-def _require_float64(name, array, differentiated=False):
+def _require_float64(name, array):
     if not isinstance(array, np.ndarray):
         fix = f"pass np.array({name}, dtype=np.float64)" if name.isidentifier() else "convert it with np.array"
         raise ValueError(f"{name} is of type {type(array).__name__}, expected a float64 NumPy array: {fix}")
-    if differentiated and array.dtype.kind in "iub":
+    if array.dtype.kind in "iub":
         raise ValueError(
             f"{name} has dtype {array.dtype}, expected float64: whole numbers have no gradient; "
             "leave ids of tokens out of the gradients (the table that they look up has one), and convert measurements "

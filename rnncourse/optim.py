@@ -25,11 +25,13 @@ class SGD:
         _positive("lr", lr)
         _share("momentum", momentum)
         self.params, self.lr, self.momentum = params, lr, momentum
+        self._made_with = _distinct(params)
         self._velocity = {key: np.zeros_like(w) for key, w in _named(params)}
 
     def step(self, grads: Arrays) -> None:
         """Change the parameters in place. ValueError if keys, shapes or dtypes differ from those of the parameters."""
-        for key, w, g in _triples(self.params, grads, self._velocity):
+        _rate(self.lr)
+        for key, w, g in _triples(self.params, grads, self._velocity, self._made_with):
             u = self._velocity[key]
             if self.momentum:
                 u *= self.momentum
@@ -57,13 +59,15 @@ class Adam:
         for name, beta in zip(("beta1", "beta2"), betas, strict=True):
             _share(name, beta)
         self.params, self.lr, self.betas, self.eps = params, lr, betas, eps
+        self._made_with = _distinct(params)
         self.t = 0
         self._m = {key: np.zeros_like(w) for key, w in _named(params)}
         self._v = {key: np.zeros_like(w) for key, w in _named(params)}
 
     def step(self, grads: Arrays) -> None:
         """Change the parameters in place. ValueError if keys, shapes or dtypes differ from those of the parameters."""
-        triples = _triples(self.params, grads, self._m)
+        _rate(self.lr)
+        triples = _triples(self.params, grads, self._m, self._made_with)
         self.t += 1
         beta1, beta2 = self.betas
         size = self.lr / (1 - beta1**self.t)
@@ -91,7 +95,7 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
     Source: Pascanu, Mikolov and Bengio (2013).
     """
     _positive("max_norm", max_norm)
-    arrays = [g for _, g in _named(grads)]
+    arrays = list({id(g): g for _, g in _named(grads)}.values())  # one array under two names is scaled once
     norm = _global_norm(arrays)
     if not np.isfinite(norm):
         raise ValueError(
@@ -107,7 +111,8 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> float:
 def _global_norm(arrays: list[np.ndarray]) -> float:
     """The norm of all arrays taken together. Squares of numbers that fit may not fit: then all are scaled first."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        exact = [g if g.size < 100_000 else g.astype(np.float64, copy=False) for g in arrays]  # long sums lose digits
+        # long sums and short types lose digits
+        exact = [g if g.size < 100_000 and g.itemsize > 2 else g.astype(np.float64, copy=False) for g in arrays]
         norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in exact)))
         if np.isfinite(norm) and norm > 1e-12:
             return norm
@@ -130,10 +135,21 @@ def _named(arrays: Arrays) -> list[tuple[object, np.ndarray]]:
     return items
 
 
-def _triples(params: Arrays, grads: Arrays, known: Mapping) -> list[tuple[object, np.ndarray, np.ndarray]]:
+def _distinct(params: Arrays) -> dict[object, np.ndarray]:
+    """The parameters by key or position. ValueError if one array is there twice: a step would change it twice."""
+    keys: dict[int, object] = {}
+    for key, w in _named(params):
+        if keys.setdefault(id(w), key) != key:
+            raise ValueError(f"the parameters {keys[id(w)]!r} and {key!r} are one array: pass it once")
+    return dict(_named(params))
+
+
+def _triples(
+    params: Arrays, grads: Arrays, known: Mapping, made_with: Mapping
+) -> list[tuple[object, np.ndarray, np.ndarray]]:
     """(key, parameter, gradient) in the order of the parameters. ValueError if they do not belong together.
 
-    `known` has an array of the optimiser's own for each parameter that it was made with.
+    `known` has an array of the optimiser's own for each parameter that it was made with, `made_with`.
     """
     left, right = _named(params), dict(_named(grads))
     if {key for key, _ in left} != set(right):
@@ -146,6 +162,11 @@ def _triples(params: Arrays, grads: Arrays, known: Mapping) -> list[tuple[object
                 f"the parameter {key!r} with shape {w.shape} is not among those this optimiser was made with, "
                 f"{[(k, a.shape) for k, a in known.items()]}: make a new optimiser if parameters were added"
             )
+        if w is not made_with[key] and (other := [k for k, a in made_with.items() if a is w]):
+            raise ValueError(
+                f"the parameter {key!r} is the array that was {other[0]!r} when this optimiser was made: its running "
+                "means would be those of another; keep the order, or use a dict"
+            )
         if right[key].shape != w.shape or right[key].dtype != w.dtype:
             raise ValueError(
                 f"the gradient {key!r} has shape {right[key].shape} and dtype {right[key].dtype}, expected those of "
@@ -154,7 +175,14 @@ def _triples(params: Arrays, grads: Arrays, known: Mapping) -> list[tuple[object
     return [(key, w, right[key]) for key, w in left]
 
 
+def _rate(lr: float) -> None:
+    if not 0 <= lr < np.inf:
+        raise ValueError(f"lr={lr}, expected a number from 0 up: what did the schedule compute?")
+
+
 def _positive(name: str, value: float) -> None:
+    if np.ndim(value) or isinstance(value, str | type(None)):
+        raise ValueError(f"{name}={value!r} is a {type(value).__name__}, expected one positive number")
     if not 0 < value < np.inf:
         raise ValueError(f"{name}={value}, expected a positive number")
 

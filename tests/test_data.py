@@ -338,6 +338,21 @@ def test_streams_go_round_again_and_share_nothing():
     assert ids.tolist() == list(range(25)) and list(batches)[0][1].max() < 25
 
 
+@pytest.mark.parametrize("order", [2.0, "2", None])
+def test_an_order_is_an_integer(order):
+    with pytest.raises(ValueError, match="order=.* expected the number of tokens"):
+        data.kneser_ney(np.arange(5), np.arange(5), order, 5)
+    assert data.witten_bell(np.arange(5), np.arange(5), np.uint8(2), 5).shape == (5,)
+
+
+def test_steps_and_streams_are_integers_of_any_kind():
+    short = data.streams(np.arange(10_000), np.int8(100), np.uint8(50))
+    assert len(short) == 1 and list(short)[0][0].shape == (100, 50)
+    for T, B in ((2.0, 2), (2, 2.5), ("2", 2), (2, None)):
+        with pytest.raises(ValueError, match="pass an int"):
+            data.streams(np.arange(20), T, B)
+
+
 @pytest.mark.parametrize(("T", "B"), [(0, 3), (3, 0), (-1, 2)])
 def test_streams_without_steps_say_so(T, B):
     with pytest.raises(ValueError, match="both must be 1 or more"):

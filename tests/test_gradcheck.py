@@ -189,6 +189,26 @@ def test_ids_may_be_among_the_arguments():
     assert rows[0].approximate
 
 
+@pytest.mark.parametrize("value", [[0, 2], 2, 0.5, None, "mean", np.uint8(2), True])
+def test_what_has_no_gradient_may_be_among_the_arguments(value):
+    a = np.ones(3)
+    assert check_gradients(lambda a, other: np.sum(a), {"a": a, "other": value}, {"a": a})[0].approximate
+
+
+def test_ids_have_no_gradient():
+    arrays = {"a": np.ones(3), "ids": np.array([0, 2])}
+    with pytest.raises(ValueError, match="ids has dtype int64.* whole numbers have no gradient; leave ids of tokens out"):
+        check_gradients(lambda a, ids: np.sum(a[ids]), arrays, {"ids": np.ones(2)})
+
+
+def test_places_and_steps_without_a_difference():
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="array holds NaN or infinity"):
+            numerical_gradient(lambda a: 0.0, np.array([bad]))
+    with pytest.raises(ValueError, match="step is 1e-17, which rounding swallows"):
+        numerical_gradient(lambda a: 1.0 + np.sum(a), np.zeros(3), step=1e-17)
+
+
 def test_a_random_loss_and_a_step_that_is_lost_are_told():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="the loss differs between two calls with the same argument"):

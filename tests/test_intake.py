@@ -112,6 +112,68 @@ def test_a_flat_file_of_any_kind_is_its_students(tmp_path):
     assert json.loads(found["bob"].read())["nbformat"] == 4
 
 
+@pytest.mark.parametrize("name", [f".{UNIT}.ipynb", f"{UNIT}/.ipynb_checkpoints/{UNIT}-checkpoint.ipynb"])
+def test_a_folder_with_nothing_but_hidden_files_is_a_row_in_a_zip_too(tmp_path, name):
+    found = rows(zipped(tmp_path / "x.zip", {f"ada/{name}": TEXT, "bob/x.ipynb": TEXT, "__MACOSX/cyd/._x": ""}))
+    assert set(found) == {"ada", "bob"} and found["ada"].problem
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        (f"class/class/ada/{UNIT}/{UNIT}.ipynb", f"class/class/bob/{UNIT}/{UNIT}.ipynb"),
+        (f"class/ada/{UNIT}.ipynb", f"class/bob/{UNIT}.ipynb", "README.txt"),
+        (f"class/ada_1_5_{UNIT}.ipynb", f"class/bob_2_6_{UNIT}.ipynb", "class/bob_2_text.html"),
+    ],
+)
+def test_a_class_in_folders_of_its_own(tmp_path, paths):
+    said = []
+    found = rows(laid(tmp_path, *[p for p in paths if p.endswith(".ipynb")]), said=said)
+    laid(tmp_path, *[p for p in paths if not p.endswith(".ipynb")], text="words")
+    found = rows(tmp_path, said=said)
+    assert {name.removesuffix("_1").removesuffix("_2") for name in found} == {"ada", "bob"}, found
+    assert any("class is taken for the folder of the whole class" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        (f"ada/{UNIT}/{UNIT}.ipynb", "ada/env/lib/x.ipynb", "ada/data/x.csv"),
+        (f"ada/homework/src/{UNIT}.ipynb", "ada/homework/data/x.csv"),
+        (f"ada/homework/bob/{UNIT}/{UNIT}.ipynb",),
+        ("ada/draft.ipynb", "ada/final.ipynb"),
+    ],
+)
+def test_one_students_folders_are_no_class(tmp_path, paths):
+    assert set(rows(laid(tmp_path, *paths))) == {"ada"}
+
+
+def test_what_lies_beside_a_notebook_is_named(tmp_path):
+    laid(tmp_path, "ada/answers.pdf", f"bob/{UNIT}/timestamp.txt", "bob/list.csv", "cyd/a.docx", f"cyd/{OTHER}/b.docx")
+    laid(tmp_path, "Dan_1_assignsubmission_onlinetext_/onlinetext.html", "eve/rest.zip", text="words")
+    laid(tmp_path, f"ada/{UNIT}.ipynb", f"bob/{UNIT}/{UNIT}.ipynb", f"cyd/{UNIT}/{UNIT}.ipynb", f"eve/{OTHER}.ipynb")
+    found = rows(laid(tmp_path, f"Dan_1_assignsubmission_file_/{UNIT}.ipynb"))
+    notes = {name: f.notes for name, f in found.items()}
+    also = "also handed in, and not read: "
+    assert notes["ada"] == (f"{also}answers.pdf",) and notes["bob"] == () and notes["cyd"] == (f"{also}a.docx",)
+    assert notes["Dan_1"] == (f"{also}onlinetext.html",)
+    assert notes["eve"] == (f"{also}rest.zip",) and "another unit" in found["eve"].problem
+
+
+def test_a_text_typed_into_canvas_belongs_to_its_student(tmp_path):
+    laid(tmp_path, "ada_1_text.html", "bob_2_text.html", text="<p>words</p>")
+    found = rows(laid(tmp_path, f"ada_1_5_{UNIT}.ipynb", f"gus_{UNIT}.ipynb.ipynb"))
+    assert set(found) == {"ada_1", "bob_2", "gus"}
+    assert "ada_1_text.html" in found["ada_1"].notes[0] and "bob_2_text.html" in found["bob_2"].problem
+
+
+def test_files_in_a_students_zip_are_told_apart(tmp_path):
+    inner = io.BytesIO()
+    zipped(inner, {f"a/{UNIT}.ipynb": TEXT, f"b/{UNIT}.ipynb": TEXT})
+    found = rows(zipped(tmp_path / "x.zip", {"ada/all.zip": inner.getvalue(), "bob/x.ipynb": TEXT}))
+    assert f"ada/all.zip/a/{UNIT}.ipynb, ada/all.zip/b/{UNIT}.ipynb" in found["ada"].problem
+
+
 def test_files_of_the_same_name_are_told_apart(tmp_path):
     found = rows(laid(tmp_path, f"ada/a/{UNIT}.ipynb", f"ada/b/{UNIT}.ipynb", "bob/x.ipynb"))
     assert f"ada/a/{UNIT}.ipynb, ada/b/{UNIT}.ipynb" in found["ada"].problem

@@ -156,3 +156,46 @@ def test_curves_of_any_size(level, log):
 def test_steps_without_a_colour_are_refused():
     with pytest.raises(ValueError, match="NaN or infinity"):
         plot.steps(["a"], {"h": np.array([np.nan])})
+
+
+def curve(values=(1.0, 2.0), x=(1, 2), **options):
+    return plot.curves("x", x, "y", options.pop("controls", {}), {"a": np.array(values)}, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: curve([1e308, -1e308]), "the vertical axis would run from"),
+        (lambda: curve([1e308, 1e308], log="y"), "the vertical axis would run from"),
+        (lambda: curve([5e-324, 0]), "the vertical axis would run from"),
+        (lambda: curve([5e-324, 1], log="y"), "the vertical axis would run from"),
+        (lambda: curve(limits=(1, 0)), "the vertical axis would run from 1 to 0"),
+        (lambda: curve(limits=(np.nan, 1)), "the vertical axis would run from nan"),
+        (lambda: curve(limits=(0, 1), log="y"), "the vertical axis would run from 0"),
+        (lambda: curve(x=(0, 1), log="x"), "x: 0 has no place on a logarithmic axis"),
+        (lambda: curve(x=(np.nan, 1)), "x: nan has no place"),
+        (lambda: curve(lines={"goal": np.inf}), "lines: inf has no place"),
+        (lambda: curve(lines={"goal": 0}, log="y"), "lines: 0 has no place on a logarithmic axis"),
+        (lambda: curve(controls={"gain": [np.nan]}), "the control 'gain': nan"),
+        (lambda: curve(controls={"gain": [1]}, start={"lag": 1}), "start names lag=1"),
+        (lambda: curve(controls={"gain": [1]}, start={"gain": 7}), "start names gain=7"),
+        (lambda: plot.steps("ab", {"h": np.ones(2)}, scales={"h": -1.0}), "expected a positive number"),
+        (lambda: plot.steps("ab", {"h": np.ones(2)}, scales={"h": np.nan}), "expected a positive number"),
+        (lambda: plot.steps("ab", {"h": np.ones(2)}, start=2), "start=2, but there are 2 tokens"),
+        (lambda: plot.sampling("", {"x": np.ones(0)}), "nothing to draw"),
+        (lambda: plot.sampling("ab", {}), "nothing to draw"),
+    ],
+)
+def test_a_figure_without_a_place_for_a_number_is_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_what_a_logarithmic_axis_has_no_place_for_is_a_gap():
+    assert curve([-1.0, 0.0, 2.0], x=(1, 2, 3), log="y")["series"][0]["values"] == [[None, None, 2]]
+
+
+@pytest.mark.parametrize("largest", [1e7, 1e308])
+def test_huge_logits_keep_their_differences(largest):
+    logits = plot.sampling("abc", {"x": np.array([largest, largest * (1 - 1e-6), -np.inf])})["contexts"][0]["logits"]
+    assert logits[0] == 0 and logits[1] <= -10 and logits[2] == -1e5

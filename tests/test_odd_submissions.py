@@ -7,14 +7,15 @@ import os
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from submissions import UNIT, cell_of, code, full, markdown, put, solution, student_notebook
 
 from conftest import ROOT, load
-from rnncourse.grading import intake, runner, sandbox, submission
+from rnncourse.grading import engine, intake, runner, sandbox, submission
 from rnncourse.grading.clean import markdown as cleaned
-from rnncourse.grading.parse import Unreadable
+from rnncourse.grading.parse import Unreadable, parse
 
 pytestmark = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")
 
@@ -115,6 +116,22 @@ def in_examples():
     return notebook
 
 
+def above(grade_id, source):
+    """The solution with something above the function in its cell."""
+    notebook = answered(right())
+    cell = cell_of(notebook, grade_id)
+    cell["source"] = f"{source}\n{cell['source']}"
+    return notebook
+
+
+def joined(grade_id, below, notebook):
+    """Two cells made one, which keeps the label of the first."""
+    cell = cell_of(notebook, below)
+    cell_of(notebook, grade_id)["source"] += "\n\n" + "".join(cell["source"])
+    notebook["cells"].remove(cell)
+    return notebook
+
+
 READ = "written text elsewhere: read that"
 # Honest notebooks: what the student saw in JupyterLab is what counts
 HONEST = {
@@ -190,6 +207,65 @@ HONEST = {
             lambda n: n["cells"].insert(
                 2, code(f"%%writefile mine.py\nimport numpy as np\n{solution()['leaky_step']}")
             ),
+        ),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a check in the solution's cell, and np covered later": (
+        joined("leaky_step", "check_leaky_step", after("check_fit_readout", code("np = 0"))),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a check without its label, with a comment": (
+        changed(
+            after("check_fit_readout", code("np = 0")),
+            lambda n: cell_of(n, "check_unroll").update(metadata={}, source='check("unroll")  # works'),
+        ),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a package that is not here": (above("leaky_step", "import not_installed_here as sns\nONE = 1"), ALL, "graded", ""),
+    "names of an example": (above("unroll", "print(h_prev.shape)"), ALL, "graded", ""),
+    "a keyboard and a screen": (
+        above("unroll", "import matplotlib\nmatplotlib.use('TkAgg')\nname = input()\nprint(_)"),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a timed cell that fails first": (above("unroll", "%%time\nprint(h_prev)"), ALL, "graded", ""),
+    "%timeit with options": (above("unroll", "t = %timeit -o -n 1 sum([1])\nprint(t.best)"), ALL, "graded", ""),
+    "a module written by Python": (
+        above(
+            "unroll", "with open('m.py', 'w') as f:\n    f.write('one = 1')\nimport m\nassert m.one == 1\ndel unroll"
+        ),
+        ALL,
+        "graded",
+        "",
+    ),
+    "%run": (
+        changed(
+            into("leaky_step", source=solution()["leaky_step"].replace("np.tanh", "squash")),
+            lambda n: n["cells"].__setitem__(
+                slice(2, 2), [code("%%writefile s.py\nimport numpy as np\nsquash = np.tanh"), code("%run s.py")]
+            ),
+        ),
+        ALL,
+        "graded",
+        "",
+    ),
+    "a question answered in a code cell": (
+        changed(right(), lambda n: n["cells"].append(code("The error is small since the days were drawn at random."))),
+        ALL,
+        "graded_with_problems",
+        READ,
+    ),
+    "a picture of 12 MB": (
+        changed(
+            into("open_question", source=f"![x](data:image/png;base64,{'A' * 12_000_000})\n\nSince it forgets."),
+            lambda n: n["cells"][0].update(attachments={"x.png": {"image/png": "A" * 12_000_000}}),
         ),
         ALL,
         "graded",
@@ -619,6 +695,52 @@ def test_every_name_becomes_an_id_that_a_folder_can_have(name):
 def test_an_answer_elsewhere_is_seen_by_a_person(run):
     _, _, folder = run
     rows = {r["student"]: r for r in json.loads((folder / "grading" / "results.json").read_text(encoding="utf-8"))}
-    for student in ("a question answered elsewhere", "a question answered below"):
+    for student in ("a question answered elsewhere", "a question answered below", "a picture of 12 MB"):
         assert rows[student]["manual"]["open_question"]["answered"], student
         assert "Since it forgets." in (folder / f"grading/feedback/{student}/{UNIT}/{UNIT}.html").read_text()
+
+
+def test_what_is_never_read_is_no_reason_to_refuse_a_file():
+    stored = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 2_000_000}}
+    cells = [code("x = 1") | {"outputs": [stored]} for _ in range(9)]
+    cells += [markdown("![x](attachment:x.png)") | {"attachments": {"x.png": {"image/png": "A" * 2_000_000}}}] * 5
+    state = {"application/vnd.jupyter.widget-state+json": {"state": {str(k): {"a": [[]]} for k in range(70_000)}}}
+    found = parse(json.dumps({"cells": cells, "metadata": {"widgets": state}, "nbformat": 4}).encode())
+    assert [c["source"] for c in found] == ["x = 1"] * 9 + ["![x](attachment:x.png)"] * 5
+    assert [len(c["outputs"]) for c in found[:9]] == [1] * 3 + [0] * 6  # the first are kept
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("Two things are wrong. The model doesn't see the past.", True),
+        ('"""The days were drawn at random, so it saw the future."""', True),
+        ('print("The days were drawn at random, so it saw the future.")', True),
+        ('answer = "The days were drawn at random, so it saw the future."', True),
+        ("# random days", True),
+        ('print("done")', False),
+        ("for k in range(3):\n    print(k)", False),
+        ("h is not None and x in y", False),
+        ('def f():\n    """\n    Gives the first of four words.\n    """', False),
+        ("plt.title('The error as a function of the leak')\nplt.show()", False),
+        ("x = 1  # this is the first of four words", False),
+    ],
+)
+def test_words_in_a_code_cell(source, words):
+    assert submission._in_words({"source": source}) == words
+
+
+@pytest.mark.parametrize("source", ["<!-- It forgets. -->", "<img src='x.png'>"])
+def test_an_answer_that_renders_as_nothing_is_shown_as_it_stands(source):
+    assert "<pre>&lt;" in cleaned(source)
+
+
+def test_many_looks_at_one_function_cost_little(monkeypatch):
+    looked = []
+    unit = SimpleNamespace(exercises={"f": SimpleNamespace(points=1)}, spec=lambda name, seed: None)
+    session = SimpleNamespace(caller=lambda specs: None, dead={}, cells=[("a", "pass")] * 3, until=0)
+    wrong = engine.Score(0, 1, engine.Verdict("f", False, "", trouble="raised"))
+    monkeypatch.setattr(engine, "score", lambda unit, call, seed, names: (looked.append(1), {"f": wrong})[1])
+    monkeypatch.setattr(engine, "_right", lambda spec, call: False)
+    engine.judged(unit, session, [(k, "f") for k in range(500)], 1)
+    assert len(looked) == engine.MOST_LOOKS

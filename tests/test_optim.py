@@ -180,3 +180,43 @@ def test_a_bad_gradient_does_not_stay_without_momentum():
     params[0][:] = 1
     sgd.step([np.ones(2)])
     np.testing.assert_allclose(params[0], 0.9)
+
+
+def test_a_norm_of_half_precision_keeps_its_digits():
+    grads = [np.full(1000, 5e-4, np.float16)]
+    assert optim.clip_by_global_norm(grads, 1.0) == pytest.approx(np.float16(5e-4) * np.sqrt(1000), rel=1e-6)
+    assert optim.clip_by_global_norm([np.full(100, 6e4, np.float16)], 1e9) == pytest.approx(6e5, rel=1e-3)
+
+
+def test_one_array_under_two_names_is_scaled_once():
+    tied = np.array([3.0, 4.0])
+    assert optim.clip_by_global_norm({"embedding": tied, "readout": tied}, 1.0) == 5
+    np.testing.assert_allclose(tied, [0.6, 0.8])
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_an_optimiser_that_would_go_wrong_in_silence_says_so(kind):
+    w = np.ones(2)
+    with pytest.raises(ValueError, match="the parameters 'a' and 'b' are one array"):
+        kind({"a": w, "b": w}, lr=0.1)
+    params = [np.ones(2), np.ones(2)]
+    optimiser = kind(params, lr=0.1)
+    params.reverse()
+    with pytest.raises(ValueError, match="the parameter 0 is the array that was 1"):
+        optimiser.step([np.ones(2), np.ones(2)])
+    optimiser = kind(named := {"a": np.ones(2)}, lr=0.1)
+    named["a"] = np.zeros(2)  # weights that were loaded
+    optimiser.step({"a": np.ones(2)})
+    optimiser.lr = 0.0  # the first step of a warm-up
+    optimiser.step({"a": np.ones(2)})
+    assert (named["a"] < 0).all()
+    for lr in (np.nan, -0.1):
+        optimiser.lr = lr
+        with pytest.raises(ValueError, match="what did the schedule compute"):
+            optimiser.step({"a": np.ones(2)})
+
+
+@pytest.mark.parametrize("lr", ["0.1", None, np.ones(2)])
+def test_a_learning_rate_is_one_number(lr):
+    with pytest.raises(ValueError, match="expected one positive number"):
+        optim.Adam([np.ones(2)], lr=lr)

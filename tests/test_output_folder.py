@@ -183,6 +183,14 @@ def test_damaged_lists_stop_nothing(tmp_path, graded, text):
     assert not run(archive, output)[0].worked
 
 
+@pytest.mark.parametrize("seed", ["true", "-3", "1.5", '"x"', "null"])
+def test_a_seed_that_is_none_is_drawn_anew(tmp_path, seed):
+    subs, output = folder(tmp_path / "subs", ada="1"), tmp_path / "out"
+    output.mkdir()
+    (output / "run.json").write_text(f'{{"seed": {seed}}}')
+    assert run(subs, output)[0].seed > 2**32
+
+
 @pytest.mark.parametrize("name", runner.OUTPUTS)
 def test_an_empty_output_is_written_again(tmp_path, graded, name):
     subs, output = folder(tmp_path / "subs", ada="1"), tmp_path / "out"

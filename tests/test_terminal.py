@@ -11,7 +11,7 @@ from submissions import UNIT, code, full, solution, student_notebook
 from typer.testing import CliRunner
 
 from conftest import ROOT, load
-from rnncourse.check import terminal
+from rnncourse.check import cells, terminal
 from rnncourse.cli import app
 
 FUNCTIONS = list(load(UNIT).exercises)
@@ -135,6 +135,22 @@ def test_files_beside_the_notebook_are_found(tmp_path):
     before = "import helper\nfrom pathlib import Path\nassert Path('numbers.txt').exists()\ngood = 1"
     answers = solution() | {FIRST: "good\n" + solution()[FIRST]}
     assert check(write(tmp_path / "mine.ipynb", student_notebook(answers, before=before)))[0] == 0
+
+
+def test_what_a_notebook_had_and_a_terminal_lacks_costs_nothing(tmp_path):
+    right = solution()
+    answers = right | {
+        FIRST: f"# half of a pair: \ud83d\nimport not_installed_here\n{right[FIRST]}\n\ncheck({FIRST!r})",
+        SECOND: f"print(h_prev)\nname = input()\n{right[SECOND]}",
+    }
+    assert check(write(tmp_path / "mine.ipynb", student_notebook(answers, after="np = 0")))[0] == 0
+
+
+def test_a_cell_that_fails_defines_what_stands_below(tmp_path):
+    names = {}
+    source = "one = 1\ndef before(): pass\n1 / 0\nimport math\ntwo = one + 1\nthree = print()\ndef after(): return two"
+    assert cells.run(source, "c", names) == "ZeroDivisionError: division by zero (line 3)"
+    assert names["after"]() == 2 and names["math"] and "before" in names and "three" not in names
 
 
 def other():

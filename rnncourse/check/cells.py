@@ -13,18 +13,19 @@ import traceback
 import zlib
 
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w., ]+=\s*[%!])|\?\s*$")  # where IPython is not installed
-RUN_ANYWAY = ("time", "timeit", "capture", "prun")  # magics whose code is ordinary code
+CHECK = re.compile(r"""(?:^|;)[ \t]*check\(\s*["'](\w+)["']\s*\)""", re.M)
+RUN_ANYWAY = ("time", "capture", "prun")  # magics whose code is ordinary code; %timeit keeps no names
+DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 def run(source: str, name: str, namespace: dict) -> str:
     """Run one cell like a notebook does; returns "" or what went wrong."""
     namespace.setdefault("display", print)
     namespace.setdefault("get_ipython", lambda: Shell(namespace))
+    if "" not in sys.path:
+        sys.path.append("")  # as in a notebook, a module that a cell has written can be imported
     try:
-        code = compile(plain_python(source), f"<{name}>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        waiting = eval(code, namespace)  # exec, or for a cell with `await` at its top a coroutine, as in a notebook
-        if inspect.iscoroutine(waiting):
-            _until_done(waiting)
+        _execute(plain_python(source), f"<{name}>", namespace)
     except SyntaxError as error:
         return f"SyntaxError: {error.msg} (line {error.lineno})"
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: the next cell runs
@@ -34,15 +35,50 @@ def run(source: str, name: str, namespace: dict) -> str:
     return ""
 
 
+def _execute(python: str, file: str, namespace: dict) -> None:
+    """Run code. Functions, classes, imports and constants below a line that fails are defined all the same.
+
+    In the notebook that line may have been right: here there are no screen, no keyboard and no results of the read-only
+    examples, and perhaps another set of packages.
+    """
+    code = compile(python, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    try:
+        waiting = eval(code, namespace)  # exec, or for a cell with `await` at its top a coroutine, as in a notebook
+        if inspect.iscoroutine(waiting):
+            _until_done(waiting)
+    except BaseException as error:
+        failed = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file][:1]
+        for statement in ast.parse(python).body if failed else ():
+            if statement.lineno > failed[0] and (isinstance(statement, DEFINING) or _constant(statement)):
+                with contextlib.suppress(BaseException):
+                    exec(compile(ast.Module([statement], []), file, "exec"), namespace)
+        raise
+
+
+def _constant(statement: ast.stmt) -> bool:
+    """Is it an assignment that calls nothing, and so takes no time?"""
+    return isinstance(statement, ast.Assign) and not any(isinstance(part, ast.Call) for part in ast.walk(statement))
+
+
+def checks(source: str) -> list[str]:
+    """The functions that a cell checks."""
+    return CHECK.findall(source)
+
+
 def code_cells(data: bytes) -> list[dict]:
     """Source and metadata of a notebook file's code cells, whatever editor wrote it. Raises ValueError, KeyError ..."""
     content = json.loads(data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
     found = content["cells"] if "cells" in content else [c for s in content["worksheets"] for c in s["cells"]]
     return [
-        {"source": "".join(c.get("source", c.get("input", ""))), "metadata": _with_marks(c.get("metadata"))}
+        {"source": _text("".join(c.get("source", c.get("input", "")))), "metadata": _with_marks(c.get("metadata"))}
         for c in found
         if c.get("cell_type") == "code"
     ]
+
+
+def _text(source: str) -> str:
+    """Without halves of surrogate pairs, which JSON allows and Python does not compile."""
+    return source.encode("utf-8", "replace").decode("utf-8")
 
 
 def _with_marks(metadata) -> dict:
@@ -100,15 +136,16 @@ class Shell:
             append, _, path = line.strip().rpartition(" ")
             with open(path.strip("'\""), "a" if append.strip() == "-a" else "w", encoding="utf-8") as file:
                 file.write(cell)
-            if "" not in sys.path:
-                sys.path.insert(0, "")  # as in a notebook, a module written here can be imported
             importlib.invalidate_caches()
         if name in RUN_ANYWAY:
-            exec(compile(plain_python(cell), f"<%%{name}>", "exec"), self.user_ns)
+            _execute(plain_python(cell), f"<%%{name}>", self.user_ns)
 
     def run_line_magic(self, name: str, line: str, *args) -> None:
+        if name == "run" and line.split():
+            with open(line.split()[0], encoding="utf-8") as file:
+                _execute(plain_python(file.read()), f"<%run {line}>", self.user_ns)
         if name in RUN_ANYWAY and line.strip():
-            exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
+            _execute(line, f"<%{name}>", self.user_ns)
 
     def __getattr__(self, name):
         return lambda *args, **kwargs: None

@@ -22,7 +22,6 @@ from rnncourse.check.call import in_process
 from rnncourse.check.verdict import judge
 
 UNIT = re.compile(r"""\bunit\(\s*["']([\w-]+)["']\s*\)""")
-CHECK = re.compile(r"""check\(\s*["'](\w+)["']\s*\)""")
 SETUP = "set-up"  # in place of a cell's number
 START = 120.0  # seconds for what we start and import, on a slow disk too
 WIDTH = 100
@@ -214,9 +213,9 @@ def _child(path: Path, skip: list[str]) -> None:
         own = not grading or grading.get("solution")
         if own and cell["source"].strip() and str(k) not in skip and "setup" not in cell["metadata"].get("tags", []):
             run(k, cell["source"])
-        function = CHECK.fullmatch(cell["source"].strip())
-        if function and function[1] in specs and function[1] not in passed:
-            look(function[1])
+        for function in dict.fromkeys(cells.checks(cell["source"])):
+            if function in specs and function not in passed:
+                look(function)
     for name in specs:
         if name not in passed:
             look(name)

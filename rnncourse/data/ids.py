@@ -5,12 +5,18 @@ import operator
 import numpy as np
 
 
-def size(V) -> int:
-    """The vocabulary's size as Python's int, which never overflows. ValueError if it is none."""
+def whole(name: str, number, of: str) -> int:
+    """A number (`of` something) as Python's int, which never overflows. ValueError if it is none."""
     try:
-        V = operator.index(V)
+        return operator.index(number)
     except TypeError:
-        raise ValueError(f"V={V!r} is a {type(V).__name__}, expected the number of symbols: pass an int") from None
+        kind = type(number).__name__
+        raise ValueError(f"{name}={number!r} is a {kind}, expected the number of {of}: pass an int") from None
+
+
+def size(V) -> int:
+    """The vocabulary's size. ValueError if it is none."""
+    V = whole("V", V, "symbols")
     if V < 1:
         raise ValueError(f"V={V}, expected at least one symbol")
     return V

@@ -18,7 +18,7 @@ def witten_bell(train, held_out, order: int, V: int) -> np.ndarray:
 
     Source: Witten and Bell (1991), method C; in this recursive form Chen and Goodman (1999). Chapter 01 derives it.
     """
-    train, held_out, V = _checked(train, held_out, order, V)
+    train, held_out, order, V = _checked(train, held_out, order, V)
     p = np.full(held_out.size, 1 / V)
     for n in range(1, min(order, train.size, held_out.size) + 1):
         grams, counts = np.unique(_keys(train, n, V), return_counts=True)
@@ -51,7 +51,7 @@ def kneser_ney(train, held_out, order: int, V: int) -> np.ndarray:
 
     Source: Chen and Goodman (1999), who modified Kneser and Ney (1995). Chapter 01 writes it by hand.
     """
-    train, held_out, V = _checked(train, held_out, order, V)
+    train, held_out, order, V = _checked(train, held_out, order, V)
     p = np.full(held_out.size, 1 / V)
     highest = min(order, train.size)
     for n in range(1, min(highest, held_out.size) + 1):
@@ -71,14 +71,14 @@ def kneser_ney(train, held_out, order: int, V: int) -> np.ndarray:
     return p
 
 
-def _checked(train, held_out, order: int, V: int) -> tuple[np.ndarray, np.ndarray, int]:
-    V = ids.size(V)
+def _checked(train, held_out, order: int, V: int) -> tuple[np.ndarray, np.ndarray, int, int]:
+    V, order = ids.size(V), ids.whole("order", order, "tokens in an n-gram")
     train, held_out = ids.checked("train", train, V), ids.checked("held_out", held_out, V)
     if order < 1:
         raise ValueError(f"order={order}, expected 1 (unigrams) or more")
     if V**order >= 2**63:
         raise ValueError(f"V**order = {V}**{order} does not fit into 63 bits: use a smaller order")
-    return train, held_out, V
+    return train, held_out, order, V
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pooch
 
 from rnncourse.data.checksum import unpack
-from rnncourse.data.ids import checked
+from rnncourse.data.ids import checked, whole
 
 DOCSTRINGS = "docstrings.txt.xz"
 DOCSTRINGS_SHA256 = "ad6e9423de69c6efa85441c6e0e6104983a6d65a1103a2e836f86864d1cf9d52"
@@ -115,7 +115,7 @@ class streams:  # noqa: N801  (used like a function)
     """
 
     def __init__(self, ids, T: int, B: int):
-        tokens = checked("ids", ids)
+        tokens, T, B = checked("ids", ids), whole("T", T, "steps"), whole("B", B, "streams")
         if T < 1 or B < 1:
             raise ValueError(f"T={T} steps and B={B} streams: both must be 1 or more")
         self.T, batches = T, (tokens.size - 1) // B // T

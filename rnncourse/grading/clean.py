@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
 
 import bleach
@@ -36,8 +37,10 @@ def markdown(source: str) -> str:
         rendered = markdown2html(ATTACHED.sub(r"\1", source))
     except Exception:  # whatever the renderer trips over: a copy for people costs nobody points
         return escaped(source)
-    html = bleach.clean(rendered, tags=TAGS, attributes={"a": _harmless}, protocols=LINKS, strip=True)
-    pieces = re.split(r"(<[^>]*>)", html)  # bleach escapes every < that opens no tag
+    safe = bleach.clean(rendered, tags=TAGS, attributes={"a": _harmless}, protocols=LINKS, strip=True)
+    if not re.sub(r"<[^>]*>", "", safe).strip():  # only a comment or a picture: people see that something is there
+        return escaped(source)
+    pieces = re.split(r"(<[^>]*>)", safe)  # bleach escapes every < that opens no tag
     # What Markdown or line breaks could mean the second time is written as character references
     text = [p if k % 2 else ACTIVE.sub(lambda m: f"&#{ord(m[0])};", p) for k, p in enumerate(pieces)]
     return f"<div>{''.join(text)}</div>".replace("\n", "&#10;")
@@ -45,7 +48,7 @@ def markdown(source: str) -> str:
 
 def escaped(source: str) -> str:
     """Any text as it stands, as safe HTML in one line."""
-    return f"<pre>{ACTIVE.sub(lambda m: f'&#{ord(m[0])};', bleach.clean(source, tags=frozenset()))}</pre>"
+    return f"<pre>{ACTIVE.sub(lambda m: f'&#{ord(m[0])};', html.escape(source, quote=False))}</pre>"
 
 
 def _harmless(tag: str, name: str, value: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from rnncourse.grading.sandbox import Limits, Sandbox
 from rnncourse.grading.session import Session
 from rnncourse.grading.words import one_line
 
+MOST_LOOKS = 10  # at one function, at its check cells; what is wrong is diagnosed on our clock
 NEW_MEANING = re.compile(r"^(?:def|class) (\w+)|^(\w+) *(?:[-+*/@%&|^]|//|\*\*|>>|<<)?=(?!=)", re.M)
 
 
@@ -117,7 +119,11 @@ def judged(unit: Unit, session: Session, places, seed: int) -> dict[str, Score]:
     call = session.caller({name: unit.spec(name, seed) for name in unit.exercises})
     scores: dict[str, Score] = {}
     seen_at: dict[str, int] = {}
+    looks = Counter()
     for until, name in places:
+        looks[name] += 1
+        if looks[name] > MOST_LOOKS:
+            continue
         if name in unit.exercises and name not in session.dead and not (name in scores and scores[name].verdict.passed):
             session.until = until
             scores |= score(unit, call, seed, [name])

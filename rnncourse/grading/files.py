@@ -83,9 +83,11 @@ def in_zip(path: Path):
     for member in members:
         inside = PurePosixPath(_name(member).replace("\\", "/"))
         parts = [p for p in inside.parts if p not in ("/", "..", ".")]  # nothing is unpacked to disk, names only name
-        if not parts or SKIPPED & set(parts) or parts[-1].startswith("."):
-            continue
         inside = PurePosixPath(*parts)
+        if not parts or SKIPPED & set(parts) or parts[-1].startswith("."):
+            # a zip need not name its folders: who has handed in nothing else has a row all the same
+            folders |= {p for p in inside.parents if p.parts and not SKIPPED & set(p.parts)}
+            continue
         if member.is_dir():
             folders.add(inside)
         else:

@@ -22,10 +22,13 @@ from rnncourse.grading.parse import Unreadable, parse
 from rnncourse.grading.submission import Template, recognised
 
 BESIDE = {".yml", ".yaml", ".csv", ".md"}  # what platforms put beside the students' folders: lists, not submissions
-CANVAS = re.compile(r"^(?P<name>.+?)(?i:_LATE)?_(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)$")
+TITLES = {"readme", "index", "manifest"}  # names of such lists, whatever their ending
+DOCUMENTS = {".pdf", ".doc", ".docx", ".odt", ".rtf", ".md", ".txt", ".html", ".htm", ".py", ".zip", ".7z", ".rar"}
+CANVAS = re.compile(r"^(?P<name>.+?)(?i:_LATE)?_(?P<id>\d+)_(?:(?P<attempt>\d+)_(?P<file>.+)|text(?:\.html)?)$")
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)$")
-ALMOST = re.compile(r"\.ipynb(\.(json|txt))?$|\.(json|txt)$", re.I)  # what may hold a notebook
+ALMOST = re.compile(r"(\.ipynb)+(\.(json|txt))?$|\.(json|txt)$", re.I)  # what may hold a notebook
 ENDING = re.compile(r"\.(zip|7z|rar|tar|gz|pdf|html?|py|docx?|odt)$", re.I)  # what else people hand in
+MOST_NAMES = 5  # in a note
 COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy\d*|-\d+)$", re.I)  # what browsers and platforms add to a name
 
 
@@ -85,27 +88,47 @@ def _id(name: str, ids: dict[str, str]) -> str:
 
 def _without_lists(entries: list[Entry], say) -> list[Entry]:
     """The entries without the platform's own lists beside the students' folders."""
-    lists = [e for e in entries if len(e.path.parts) == 1 and e.path.suffix.lower() in BESIDE]
+    lists = [e for e in entries if len(e.path.parts) == 1 and _is_list(e.path)]
     if lists and len(lists) < len(entries):
         say(f"left alone, since they are no submissions: {', '.join(str(e.path) for e in lists)}")
         return [e for e in entries if e not in lists]
     return entries
 
 
+def _is_list(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in BESIDE or (path.stem.lower() in TITLES and path.suffix.lower() != ".ipynb")
+
+
 def _unwrapped(entries, folders, templates, say):
-    """Without the one folder that holds everything, if it holds a class: two or more folders with files."""
+    """Without the one folder that holds everything, if it holds a class: two or more folders with files.
+
+    Or files that a platform has named. There may be a second such folder in the first.
+    """
     shared = {e.path.parts[0] for e in entries} | {f.parts[0] for f in folders}
     if shared and shared <= set(templates) and all(len(e.path.parts) > 1 for e in entries):
         say(f"taken as UNIT/STUDENT, since every folder has the name of a unit: {', '.join(sorted(shared))}")
         entries = [Entry(_student_first(e.path), e.read) for e in entries]
         return entries, [_student_first(f) for f in folders if len(f.parts) > 1]
     inner = {e.path.parts[1] for e in entries if len(e.path.parts) > 2}
-    nested = all(len(e.path.parts) > 2 or e.path.suffix.lower() in BESIDE for e in entries)
-    if len(shared) != 1 or len(inner - set(templates)) < 2 or not nested or MOODLE.match(min(shared)):
+    nested = all(len(e.path.parts) > 2 or _is_list(e.path) for e in entries)
+    flat = [e.path.name for e in entries if not _is_list(e.path)]
+    named = {len(e.path.parts) for e in entries} == {2} and all(CANVAS.match(n) or MOODLE.match(n) for n in flat)
+    if len(shared) != 1 or inner & set(templates) or not (nested or named) or MOODLE.match(min(shared)):
         return entries, folders
-    say(f"{min(shared)} is taken for the folder of the whole class: {len(inner)} folders in it, one for each student")
-    entries = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
-    return _without_lists(entries, say), [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
+    within = [Entry(PurePosixPath(*e.path.parts[1:]), e.read) for e in entries]
+    below = [PurePosixPath(*f.parts[1:]) for f in folders if len(f.parts) > 1]
+    if len(inner) == 1 and all(_holds_notebook(e.path.parts[:3], entries) for e in entries if len(e.path.parts) > 3):
+        found = _unwrapped(within, below, templates, say)
+        return (entries, folders) if found[0] is within else found
+    if len(inner) < 2 and not named:
+        return entries, folders
+    what = f"{len(inner)} folders in it, one for each student" if inner else "its files have a platform's names"
+    say(f"{min(shared)} is taken for the folder of the whole class: {what}")
+    return _without_lists(within, say), below
+
+
+def _holds_notebook(folder: tuple[str, ...], entries: list[Entry]) -> bool:
+    return any(e.path.parts[: len(folder)] == folder and e.path.suffix.lower() == ".ipynb" for e in entries)
 
 
 def _student_first(path: PurePosixPath) -> PurePosixPath:
@@ -169,19 +192,39 @@ def _of_student(student, platform, handed_in, folders, templates, wanted, unit) 
     mine = sorted(u for u in units if u in wanted)
     others = sorted(str(e.path.name) for e in handed_in if e.path.name != "timestamp.txt")
     without = f"no notebook in the folder, only {', '.join(others)}" if others else "no notebook in the folder"
+    opened = {e.path for e in books} | {e.path.parent for e in books}  # a zip's notebooks lie below its name
+
+    def found(name, entries):
+        return _choose(student, name, platform, entries, stamps, _beside(handed_in, opened, set(templates) - {name}))
+
     if strangers and (unit or not units) and (unit not in units if unit else True):
-        yield _choose(student, unit or "", platform, strangers, stamps)
+        yield found(unit or "", strangers)
     elif not units:
         what = without if handed_in else "the folder is empty"
         yield Found(student, unit or "", student, problem=what, platform=platform)
     elif not mine:  # every student has a row
-        there = ", ".join(sorted(f"{e.path.name} ({u})" for u, found in units.items() for e, _ in found))
-        yield Found(student, unit, student, problem=f"handed in is another unit: {there or units}", platform=platform)
+        there = ", ".join(sorted(f"{e.path.name} ({u})" for u, books in units.items() for e, _ in books))
+        problem, notes = f"handed in is another unit: {there or units}", tuple(_beside(handed_in, opened, set()))
+        yield Found(student, unit, student, problem=problem, notes=notes, platform=platform)
     for name in mine:
         if units[name]:
-            yield _choose(student, name, platform, units[name], stamps)
+            yield found(name, units[name])
         else:
             yield Found(student, name, f"{student}/{name}", problem=without, platform=platform)
+
+
+def _beside(handed_in: list[Entry], opened: set[PurePosixPath], other_units: set[str]) -> list[str]:
+    """A note on documents, programs and zips that lie beside the notebook: an answer may be in them."""
+    names = [
+        e.path.name
+        for e in handed_in
+        if e.path.suffix.lower() in DOCUMENTS
+        and e.path.name != "timestamp.txt"
+        and not any(e.path in (p, *p.parents) for p in opened)
+        and not other_units & set(e.path.parts)
+    ]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return [f"also handed in, and not read: {', '.join(sorted(names)[:MOST_NAMES])}{more}"] if names else []
 
 
 def _in_zips(handed_in: list[Entry], templates) -> list[Entry]:
@@ -189,7 +232,7 @@ def _in_zips(handed_in: list[Entry], templates) -> list[Entry]:
     inside: list[Entry] = []
     for entry in (e for e in handed_in if e.path.suffix.lower() == ".zip"):
         with contextlib.suppress(Unreadable, ValueError):
-            inside += [Entry(entry.path / e.path.name, e.read) for e in files.in_zip(io.BytesIO(entry.read()))[0]]
+            inside += [Entry(entry.path / e.path, e.read) for e in files.in_zip(io.BytesIO(entry.read()))[0]]
     books = [e for e in inside if e.path.suffix.lower() == ".ipynb"]
     return books or [e for e in inside if ALMOST.search(e.path.name) and _unit_inside(e, templates)]
 
@@ -209,15 +252,17 @@ def _unit_inside(entry: Entry, templates) -> str | None:
         return None
 
 
-def _choose(student, unit, platform, candidates, stamps) -> Found:
+def _choose(student, unit, platform, candidates, stamps, beside) -> Found:
     """The one file that counts. A file with the exact name wins; of several others nobody but a person can choose."""
     candidates, notes = _last_attempt(candidates) if platform["kind"] == "canvas" else (candidates, [])
+    notes += beside
     exact = [e for e, _ in candidates if e.path.name == f"{unit}.ipynb"]
     entry = exact[0] if exact else candidates[0][0]
     source = str(entry.path)
     if len(candidates) > 1 and len(exact) != 1:
         names = ", ".join(_told_apart([e for e, _ in candidates]))
-        return Found(student, unit, source, problem=f"several notebooks, none chosen: {names}", platform=platform)
+        problem = f"several notebooks, none chosen: {names}"
+        return Found(student, unit, source, problem=problem, notes=tuple(notes), platform=platform)
     if len(candidates) > 1:
         others = ", ".join(_told_apart([e for e, _ in candidates if e is not entry]))
         notes.append(f"other notebooks were left alone: {others}")
@@ -239,7 +284,7 @@ def _told_apart(entries: list[Entry]) -> list[str]:
 
 def _last_attempt(candidates) -> tuple[list, list[str]]:
     """Of several attempts on Canvas the last one, by the number that Canvas gives to each file."""
-    numbers = [int(m["attempt"]) if (m := CANVAS.match(e.path.name)) else -1 for e, _ in candidates]
+    numbers = [int(m["attempt"] or -1) if (m := CANVAS.match(e.path.name)) else -1 for e, _ in candidates]
     if len(candidates) < 2 or len(set(numbers)) < len(numbers):
         return candidates, []
     last = max(range(len(numbers)), key=numbers.__getitem__)

@@ -11,6 +11,7 @@ MOST_BYTES = 100_000_000  # with stored outputs
 MOST_KEPT = 10_000_000  # characters without large outputs
 MOST_BRACKETS = 200_000  # of JSON, without large outputs: parsed, they take hundreds of bytes each
 MOST_OUTPUTS = 2_500_000, 2_000  # characters and brackets of one cell's stored outputs; more is not read
+MOST_TOGETHER = 8_000_000, 100_000  # of all cells' outputs; what goes beyond is not read
 MOST_CELLS = 20_000
 
 
@@ -35,6 +36,8 @@ def parse(data: bytes) -> list[dict]:
     text, brackets = without_large_outputs(text)
     if brackets > MOST_BRACKETS:
         raise Unreadable(f"file has more than {MOST_BRACKETS:,} brackets of JSON outside of outputs")
+    if len(text) > MOST_KEPT:
+        text = PICTURE.sub(PASTED, text)
     if len(text) > MOST_KEPT:
         most = MOST_KEPT // 10**6
         raise Unreadable(
@@ -61,16 +64,21 @@ def parse(data: bytes) -> list[dict]:
 
 
 TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.S)  # a string or a bracket of JSON
-OUTPUTS = re.compile(r"\s*:\s*\[")
+OPENING = re.compile(r"\s*:\s*([\[{])")
+UNREAD = {'"outputs"': (3, 5), '"attachments"': (3, 5), '"widgets"': (2,)}  # key: depth (a cell of format 3 is at 5)
+PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=%]*")  # in the text of a cell, as Colab keeps pasted pictures
+PASTED = "attachment:picture"
 
 
 def without_large_outputs(text: str) -> tuple[str, int]:
-    """The JSON of a notebook with `[]` for stored outputs that are too large to be read, and its number of brackets.
+    """The JSON of a notebook without stored outputs that are too large to be read, attachments and the state of
+    widgets, and its number of brackets.
 
     Works on the text: parsed, outputs could take more memory than there is. What is no JSON comes back as it is.
     """
     kept, start, brackets, depth = [], 0, 0, 0
-    outputs = None  # (where the list of outputs begins, its depth, brackets before it)
+    inside = None  # (where the value begins, its depth, brackets before it, its key)
+    together = [0, 0]  # characters and brackets of the outputs that are kept
     position, end = 0, len(text)
     while position < end and (token := TOKEN.search(text, position)):
         position = token.end()
@@ -78,19 +86,25 @@ def without_large_outputs(text: str) -> tuple[str, int]:
         if what in "[{":
             depth += 1
             brackets += 1
-            if brackets > MOST_BRACKETS and outputs is None:
+            if brackets > MOST_BRACKETS and inside is None:
                 break
         elif what in "]}":
             depth -= 1
-            if outputs and depth == outputs[1]:
-                begin, _, before = outputs
-                outputs = None
-                if position - begin > MOST_OUTPUTS[0] or brackets - before > MOST_OUTPUTS[1]:
-                    kept += [text[start:begin], "[]"]
+            if inside and depth == inside[1]:
+                begin, _, before, key = inside
+                inside = None
+                size = position - begin, brackets - before
+                if key == '"outputs"' and all(
+                    s <= most and s + t <= all_of_them
+                    for s, most, t, all_of_them in zip(size, MOST_OUTPUTS, together, MOST_TOGETHER, strict=True)
+                ):
+                    together = [t + s for t, s in zip(together, size, strict=True)]
+                else:
+                    kept += [text[start:begin], "[]" if what == "]" else "{}"]
                     start, brackets = position, before + 1
-        elif what == '"outputs"' and outputs is None and depth in (3, 5) and (opening := OUTPUTS.match(text, position)):
-            position = opening.end() - 1  # a cell of format 4 is at depth 3, one of format 3 at depth 5
-            outputs = position, depth, brackets
+        elif inside is None and depth in UNREAD.get(what, ()) and (opening := OPENING.match(text, position)):
+            position = opening.end() - 1
+            inside = position, depth, brackets, what
     return "".join([*kept, text[start:]]), brackets
 
 
@@ -102,10 +116,11 @@ def _cell(raw: dict) -> dict:
     grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
     outputs = raw.get("outputs")
+    source = as_text(source) if isinstance(source, str) else ""
     kind = raw.get("cell_type")
     return {
         "type": kind if kind in ("code", "markdown", "raw") else "raw",
-        "source": as_text(source) if isinstance(source, str) else "",
+        "source": source if kind == "code" else PICTURE.sub(PASTED, source),
         "grade_id": grade_id if isinstance(grade_id, str) else None,
         "outputs": outputs if isinstance(outputs, list) else [],
     }

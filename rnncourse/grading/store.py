@@ -123,7 +123,7 @@ def seed(output: Path, wanted: int | None) -> int:
     """The seed of this output folder: as wanted, as drawn before, or drawn now and kept."""
     before = state(output).get("seed")
     if wanted is None:
-        wanted = before if isinstance(before, int) else secrets.randbits(128)
+        wanted = before if type(before) is int and before >= 0 else secrets.randbits(128)
     if wanted != before:
         write_state(output, {"seed": wanted})
     return wanted

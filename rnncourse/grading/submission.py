@@ -6,6 +6,7 @@ Nothing here runs or trusts anything of the student's. Cells are matched to the 
 from __future__ import annotations
 
 import json
+import keyword
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -13,11 +14,17 @@ from functools import cached_property, lru_cache
 from nbgrader.utils import compute_checksum
 
 from rnncourse.authoring import notebooks
+from rnncourse.check.cells import checks
 from rnncourse.grading.clean import escaped, outputs, stream
 from rnncourse.grading.clean import markdown as clean_markdown
 
 MOST_CODE = 50_000, 200_000  # characters that are shown, of a cell and in all; all are run
 MOST_MARKDOWN = 100_000  # characters that are rendered, in all
+SENTENCE = 5  # words
+TEXT = re.compile(r"""(?:\w+\s*=\s*|print\s*\(\s*)?[frbuFRBU]{0,2}(\"{3}|'{3}|"|').*\1\s*\)?;?""", re.S)
+WORD = rf"(?!(?:{'|'.join(keyword.kwlist)})\b)[^\W\d_]+"  # none of Python's own
+PROSE = re.compile(rf"""^[^#"'\n]*?\b{WORD}(?: {WORD}){{3}}""", re.M)
+DEFINES = re.compile(r"^\s*(?:def|class) ", re.M)
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,9 @@ class Template:
         graded = (n for n, c in self.by_id.items() if c.metadata.nbgrader.get("grade"))
         return {n.removeprefix("check_") for n in graded if n.startswith("check_")}
 
-    def checked(self, cell: dict) -> str | None:
-        """The function that an unlabelled code cell checks, if it does nothing else."""
-        found = re.fullmatch(r"""check\(\s*["'](\w+)["']\s*\)""", cell["source"].strip())
-        return found[1] if found and cell["grade_id"] is None and found[1] in self.functions else None
+    def checked(self, cell: dict) -> list[str]:
+        """The functions that a code cell checks, each once."""
+        return [name for name in dict.fromkeys(checks(cell["source"])) if name in self.functions]
 
     @cached_property
     def by_id(self) -> dict:
@@ -110,15 +116,15 @@ def read(cells: list[dict], of: Template) -> Submission:
         elif role == "solution" and cell["type"] != "code" and cell["source"].strip():
             found.problems.append(f"cell {name} is a {cell['type']} cell now and was not run: it has to be a code cell")
         elif cell["type"] == "code" and role in ("solution", None) and cell["source"].strip():
-            if function := of.checked(cell):  # a check cell that has lost its label
-                found.places.append((len(found.code), function))
             found.code.append((name if role else f"number {k + 1}", cell["source"]))
+            # a check cell that has lost its label, or was joined with its neighbour
+            found.places += [(len(found.code), function) for function in of.checked(cell)]
         elif role == "locked" and cell["type"] == "code":
             if not same(cell, of.by_id[name].source):
                 found.problems.append(f"read-only cell {name} was changed; its changes are not run")
             if name.removeprefix("check_") in of.functions and name.startswith("check_"):
                 found.places.append((len(found.code), name.removeprefix("check_")))
-        if role != "manual" and cell["source"].strip() and (cell["type"] != "code" or _only_comments(cell)):
+        if role != "manual" and cell["source"].strip() and (cell["type"] != "code" or _in_words(cell)):
             words = words or not (role == "solution" or same(cell, *of.texts))
     for name in of.by_id:
         role = of.role(name)
@@ -145,8 +151,13 @@ def _bare(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
-def _only_comments(cell: dict) -> bool:
-    return all(line.lstrip().startswith("#") for line in cell["source"].splitlines() if line.strip())
+def _in_words(cell: dict) -> bool:
+    """Does a code cell look like an answer in words: comments, a text, or sentences that are no Python?"""
+    source = cell["source"].strip()
+    if all(line.lstrip().startswith("#") for line in source.splitlines() if line.strip()):
+        return True
+    text = TEXT.fullmatch(source) and len(source.split()) >= SENTENCE
+    return not DEFINES.search(source) and bool(text or PROSE.search(source))
 
 
 def clean(found: Submission, of: Template, messages: dict[str, str]) -> str:

@@ -21,6 +21,7 @@ DIGITS = 3  # of what is drawn: a pixel is more than a thousandth of a figure
 EXACT = 6  # of what is only named: places on the horizontal axis, settings
 KINDS = ("steps", "curves", "sampling", "choose")
 LARGEST = 60_000  # bytes of one figure's data
+SMALLEST, LARGEST_NUMBER = 1e-301, 1e301  # lengths of an axis that can still be divided into ticks
 
 
 class Interactive:
@@ -76,6 +77,8 @@ def steps(
     scales: the value of the deepest colour by panel; otherwise the largest magnitude there is.
     """
     T, scales = len(tokens), scales or {}
+    if not -T <= start < T:
+        raise ValueError(f"start={start}, but there are {T} tokens")
     if notes and len(notes) != T:
         raise ValueError(f"notes has {len(notes)} entries for {T} tokens: give one per step, or none")
     drawn = []
@@ -86,7 +89,9 @@ def steps(
             raise ValueError(f"panel {name!r} has shape {values.shape}, expected (T, K) with T = {T} tokens")
         if not np.isfinite(values).all():
             raise ValueError(f"panel {name!r} holds NaN or infinity, for which there is no colour: replace them first")
-        scale = scales.get(name) or float(np.abs(values).max()) or 1.0
+        if not 0 < scales.get(name, 1.0) < math.inf:
+            raise ValueError(f"the scale of panel {name!r} is {scales[name]}, expected a positive number")
+        scale = scales.get(name) or float(np.abs(values).max(initial=0.0)) or 1.0
         drawn.append({"name": name, "values": _numbers(values / scale, places=2), "scale": _number(scale)})
     unknown = set(scales) - set(panels)
     if unknown:
@@ -140,11 +145,22 @@ def curves(
     if said.size and said.shape != sizes:
         raise ValueError(f"notes has shape {said.shape}, expected one sentence per setting, {sizes}")
     lines, start = dict(lines or {}), dict(start or {})
+    _drawable("x", x, positive="x" in log)
+    _drawable("lines", lines.values(), positive="y" in log)
+    for name, values in controls.items():
+        _drawable(f"the control {name!r}", values)
+    for name, first in start.items():
+        if name not in controls or first not in list(controls[name]):
+            raise ValueError(f"start names {name}={first}, which is no setting of the controls {list(controls)}")
+    if "y" in log:  # what has no place on the axis is a gap
+        series = {name: np.where(values > 0, values, np.nan) for name, values in series.items()}
     everything = np.concatenate([*(values.ravel() for values in series.values()), list(lines.values())])
     everything = everything[np.isfinite(everything) & (everything > 0 if "y" in log else True)]
     if not everything.size:
         raise ValueError(f"no series has a {'positive' if 'y' in log else 'finite'} value: there is nothing to draw")
     low, high = limits or _limits(everything, "y" in log)
+    if not (SMALLEST <= high - low <= LARGEST_NUMBER and ("y" not in log or low >= SMALLEST)):
+        raise ValueError(f"the vertical axis would run from {low:g} to {high:g}: give limits that can be drawn")
     places = None if "y" in log else max(0, DIGITS - math.floor(math.log10(high - low)))
     named = isinstance(x[0], str)
     return {
@@ -178,6 +194,13 @@ def curves(
     }
 
 
+def _drawable(what: str, values, positive: bool = False) -> None:
+    """ValueError if a number among the values has no place on an axis; texts have."""
+    for value in (v for v in values if not isinstance(v, str)):
+        if not math.isfinite(value) or (positive and value <= 0):
+            raise ValueError(f"{what}: {value} has no place on {'a logarithmic' if positive else 'an'} axis")
+
+
 def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars: int = 20) -> dict:
     """What comes next, as temperature and top-k change it.
 
@@ -185,6 +208,8 @@ def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars:
     contexts: by the text that was read, the network's logits (V,).
     bars: how many tokens get a bar, the likeliest first.
     """
+    if not len(tokens) or not contexts or bars < 1:
+        raise ValueError(f"{len(tokens)} tokens, {len(contexts)} contexts and {bars} bars: there is nothing to draw")
     for text, logits in contexts.items():
         if np.shape(logits) != (len(tokens),):
             raise ValueError(f"logits after {text!r} have shape {np.shape(logits)}, expected ({len(tokens)},)")
@@ -245,6 +270,9 @@ def choose(
 def _above(logits) -> np.ndarray:
     """Logits with a floor so far below the largest that its probability is 0 at any temperature; JSON has no -inf."""
     logits = np.asarray(logits, dtype=float)
+    if abs(logits.max()) > 1e6:  # beside so large numbers the floor, and differences, would be lost; they alone count
+        with np.errstate(over="ignore"):
+            logits = logits - logits.max()
     return np.maximum(logits, logits.max() - 1e5)
 
 
@@ -263,7 +291,7 @@ def _numbers(values, places: int | None = None) -> list:
 def _limits(values: np.ndarray, log: bool) -> tuple[float, float]:
     if log:
         low, high = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
-        return 10.0**low, 10.0 ** (high if high > low else low + 1)
+        return float(f"1e{low}"), float(f"1e{high if high > low else low + 1}")  # 0 or infinity beyond all numbers
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     return low, high + 0.05 * (high - low) if high > low else low + 1.0
 
