@@ -88,6 +88,11 @@ class Exercise:
             raise ValueError(
                 f"{self.name}: no sizes for {unknown}; give them as @{self.name}.inputs({unknown[0]}=(5, 1, 8))"
             )
+        if broken := [n for n in names if not all(isinstance(v, int) for v in sizes.get(n, ()))]:
+            raise ValueError(
+                f"{self.name}: the sizes {broken} are not whole numbers, and hidden cases draw whole numbers between the "
+                "smallest and the largest: draw other values inside of the function"
+            )
         self.draws.append(Draw(function, {n: tuple(sizes.get(n, SIZES.get(n))) for n in names}, **kind))
         return function
 

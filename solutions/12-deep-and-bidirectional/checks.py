@@ -89,8 +89,9 @@ packed = exercise(
 )
 
 
-@packed.inputs(B=(4, 3, 1, 6), training=(True, True, True, False), p=(0.5, 0.25, 0.4, 0.3))
-def draw_packed(rng, B, I, training, p):
+@packed.inputs(B=(4, 3, 1, 6), training=(True, True, True, False), sixteenths=(8, 4, 7, 5))
+def draw_packed(rng, B, I, training, sixteenths):
+    p = sixteenths / 16
     lengths = np.sort(rng.integers(1, 7, size=B))[::-1]
     lengths[0] += 1
     batch_sizes = (np.arange(lengths[0])[:, None] < lengths).sum(axis=1)
@@ -105,9 +106,10 @@ def draw_packed(rng, B, I, training, p):
     }
 
 
-@packed.inputs(B=(3, 2), training=(True, True), p=(0.25, 0.5), says="some numbers u are exactly p")
-def draw_packed_ties(rng, B, I, training, p):
-    given = draw_packed(rng, B, I, training, p)
+@packed.inputs(B=(3, 2), training=(True, True), sixteenths=(4, 8), says="some numbers u are exactly p")
+def draw_packed_ties(rng, B, I, training, sixteenths):
+    given = draw_packed(rng, B, I, training, sixteenths)
+    p = given["p"]
     given["u"][rng.uniform(size=(B, I)) < 0.5] = p
     given["u"][0] = p
     return given
