@@ -18,7 +18,7 @@ def entries(pattern: str) -> list[str]:
     return sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob(pattern))
 
 
-CHAPTERS = entries("book/*/*.ipynb")  # a first look too, which has neither number nor unit
+CHAPTERS = entries("book/*/*.ipynb")  # a first look and pages for reference too, which have neither number nor unit
 UNITS = entries("exercises/*/*.ipynb")
 PARTS = entries("book/[1-9]-*/index.md")
 
@@ -95,7 +95,7 @@ def test_the_page_of_a_part_and_the_readme_list_its_chapters(part):
         if chapter.startswith(part.removesuffix("index")):
             name = chapter.split("/")[-1]
             for page, text in pages.items():
-                for file in (name, f"exercises/{name}/{name}"):
+                for file in (name, f"exercises/{name}/{name}") if number(chapter) else (name,):
                     assert f"{file}.ipynb" in text, f"{page} does not list {file}.ipynb"
 
 

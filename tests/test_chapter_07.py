@@ -1,6 +1,8 @@
 """Chapter 7: the GRU and its relatives agree with torch; conversions are exact; claims hold on other seeds."""
 
 import ast
+import json
+import runpy
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -146,34 +148,6 @@ def test_reset_before_by_its_equation(page):
             close(states[t, column], h)
 
 
-@pytest.mark.parametrize("seed", range(40, 44))
-def test_which_biases_merge(page, seed):
-    (W_x, W_h, b_x, b_h), x, h0 = page["draw"](seed)
-    h = page["gru_forward"](x, h0, W_x, W_h, b_x, b_h)[0]
-    close(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 2))[0], h)
-    gap = np.abs(page["gru_forward"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 3))[0] - h).max()
-    assert 0.05 < gap < 0.4
-    before = page["gru_before"](x, h0, W_x, W_h, b_x, b_h)
-    close(page["gru_before"](x, h0, W_x, W_h, *page["merge"](b_x, b_h, 3)), before)
-
-
-@pytest.mark.parametrize("seed", range(50, 53))
-def test_conversions_are_exact(page, seed):
-    x, h0, weights, dh = drawn(seed, 12, 3, 2, 5)
-    last = with_torch(x, h0, weights, dh)[0][-1]
-    keras = page["to_keras"](*weights)
-    assert [a.shape for a in keras] == [(2, 15), (5, 15), (2, 15)]
-    close(page["keras_gru"](x.swapaxes(0, 1), h0, *keras), last)
-    onnx = page["to_onnx"](*weights)
-    assert [a.shape for a in onnx] == [(1, 15, 2), (1, 15, 5), (1, 30)]
-    close(page["onnx_gru"](x, *onnx, h0, linear_before_reset=1), last)
-    close(page["onnx_gru"](x, *onnx, h0), page["gru_before"](x, h0, *weights)[-1])
-    close(page["takes_the_new"](x, h0, *page["flip_z"](*weights)), last)
-    assert all(map(np.array_equal, page["from_keras"](*keras), weights))
-    assert all(map(np.array_equal, page["from_onnx"](*onnx), weights))
-    assert all(map(np.array_equal, page["flip_z"](*page["flip_z"](*weights)), weights))
-
-
 def test_reach_is_the_jacobian_of_torch(page):
     import torch
 
@@ -206,7 +180,7 @@ def test_half_life(page):
 
 def test_removed_gates_leave_the_plain_cell_and_stay_removed(page):
     rng = np.random.default_rng(8)
-    params = page["start"](rng, 2, 5, gates="")
+    params = page["initial"](rng, 2, 5, gates="")
     x, y, weight = page["marked_parity"](rng, T=9, B=4)
     _, _, gradients = page["loss_and_gradients"](params, x, y, weight)
     for gradient in gradients[:4]:
@@ -221,7 +195,7 @@ def test_removed_gates_leave_the_plain_cell_and_stay_removed(page):
 @pytest.mark.parametrize("squared", [False, True])
 def test_loss_and_its_gradients(page, squared):
     rng = np.random.default_rng(9)
-    params = [p.astype(np.float64) for p in page["start"](rng, 2, 3)]
+    params = [p.astype(np.float64) for p in page["initial"](rng, 2, 3)]
     x, y = rng.normal(size=(4, 2, 2)), rng.integers(0, 2, size=(4, 2)).astype(float)
     weight = rng.random((4, 2))
     names = ["W_x", "W_h", "b_x", "b_h", "W_y", "b_y"]
@@ -338,3 +312,72 @@ def test_figures_have_a_title_and_a_description(figure):
     names = [child.tag.split("}")[1] for child in root]
     assert root.get("role") == "img" and {"title", "desc"} <= set(names)
     assert f"figures/{figure.name}" in CHAPTER.read_text(encoding="utf-8")
+
+
+def test_leaky_and_its_gate(page):
+    value, flag = np.array([0.5, -1.0, 0.25]), np.array([1.0, 0.0, 1.0])
+    close(page["leaky"](value, 1 - flag), [0.5, 0.5, 0.25])
+    close(page["leaky"](value, np.full(3, 0.5)), [0.25, -0.375, -0.0625])
+
+
+@pytest.fixture(scope="module")
+def record():
+    return json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(CHAPTER.with_suffix(".py")))
+
+
+def test_the_record_is_that_of_its_program(record, script):
+    assert record["command"] == "rnncourse record 07" and record["cpu_seconds"] <= 1800
+    runs = record["results"]["language"]["runs"]
+    wanted = {(name, lr, seed) for name in script["ROWS"] for lr in script["RATES"] for seed in script["SEEDS"]}
+    assert len(runs) == len(wanted) and {(r["name"], r["lr"], r["seed"]) for r in runs} == wanted
+    for row in runs:
+        assert row["updates"] == script["ROWS"][row["name"]][2] and row["cpu_seconds"] == row["curve"]["seconds"][-1]
+        assert row["valid"] == pytest.approx(min(row["curve"]["valid"]), abs=2e-3)
+    assert [row["order"] for row in record["results"]["language"]["counts"]] == [*script["ORDERS"]]
+    equal = [row["parameters"] for row in runs if row["name"] != "LSTM 128"]
+    assert max(equal) < 1.05 * min(equal), "three networks with as many weights"
+
+
+def test_losses_of_the_record_are_in_the_order_of_the_text(script):
+    """Eight columns of a part, one after the other, and what a mixture gains."""
+    import torch
+
+    class Last(torch.nn.Module):
+        """The next symbol is sure to be the one after the symbol that is read."""
+
+        def forward(self, x, state=None):
+            return 50.0 * torch.nn.functional.one_hot((x + 1) % 5, 5), state
+
+    ids = np.arange(43) % 5
+    assert [x.shape for x, _ in script["chunks"](ids, T=3)] == [(3, 8), (2, 8)]
+    ids[20] = 0 if ids[20] != 0 else 1
+    each = script["each_loss"](Last(), ids)
+    assert each.shape == (40,) and [*np.flatnonzero(each > 1)] == [19, 20]
+    marks = script["unseen"]("a b\n\n c\n", {"c"})
+    assert [*np.flatnonzero(marks)] == [0, 1, 2, 3]
+    losses = {name: np.array([1.0, 2.0]) for name in ("valid", "test")}
+    counted = {name: np.array([9.0, 2.0, 1.0]) for name in losses}
+    gained = script["gain"](losses, counted)
+    assert gained["bits"] == pytest.approx((1.5 + np.log((np.exp(-1) + np.exp(-2)) / 2)) / np.log(2), abs=2e-3)
+
+
+def test_what_the_page_concludes_from_the_record(record):
+    """Of every seed: at its better rate the tanh network is ahead of the LSTM with as many weights, and all are far
+    behind counts of order 5."""
+    language = record["results"]["language"]
+    counted = {row["order"]: row for row in language["counts"]}
+
+    def losses(name, lr):
+        return [row["valid"] for row in language["runs"] if (row["name"], row["lr"]) == (name, lr)]
+
+    best = {n: min((losses(n, lr) for lr in (0.01, 0.02)), key=np.mean) for n in {r["name"] for r in language["runs"]}}
+    assert max(best["tanh 128"]) < min(best["LSTM 60"])
+    assert min(min(each) for each in best.values()) > counted[5]["valid"] + 0.1
+    for row in language["runs"]:
+        assert row["test_unseen"] > counted[5]["test_unseen"] + 0.05
+        assert row["gain"]["9"]["bits"] < 0.03

@@ -174,14 +174,16 @@ def by_repeated_relaxation(load, compute, ahead):
 where = exercise("where_time_goes", points=3, returns=("busy", "short", "long"))
 
 
-@where.inputs(N=(9, 14, 1, 20), long=(2.0, 3.0, 1.0, 2.5))
-def draw_where(rng, N, long):
+@where.inputs(N=(9, 14, 1, 20), halves=(4, 6, 2, 5))
+def draw_where(rng, N, halves):
+    long = halves / 2
     gaps = rng.choice([-1.0, 0.25, 0.5, long, long + 2.0], size=N)
     return kernels(rng, gaps, long)
 
 
-@where.inputs(N=(8, 12), long=(2.0, 4.0), says="long kernels contain short ones, and one gap is exactly `long`")
-def draw_where_nested(rng, N, long):
+@where.inputs(N=(8, 12), halves=(4, 8), says="long kernels contain short ones, and one gap is exactly `long`")
+def draw_where_nested(rng, N, halves):
+    long = halves / 2
     given = kernels(rng, np.resize([0.5, long, -1.0, 1.0, long + 1.5], N), long)
     inside = given["start"] + 0.25
     start, stop = np.concatenate([given["start"], inside]), np.concatenate([given["stop"], inside + 0.5])
