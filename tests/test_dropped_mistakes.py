@@ -826,6 +826,42 @@ DROPPED = {
             "peak and best are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
         },
     },
+    "16-decoding": {
+        "nucleus": {
+            "least makes no difference to the answer": [lambda right, z, tau, mass, least: right(z, tau, mass, 1)],
+            "with least - 1 in place of least the answer would be right": [
+                "| (np.arange(z.shape[1]) < least) -> | (np.arange(z.shape[1]) <= least)"
+            ],
+            "with 1 - mass in place of mass the answer would be right": ["(before < mass) -> (before < 1 - mass)"],
+        },
+        "typical": {
+            "the logarithm in entropy has the base 2, not e": [
+                lambda right, *a: (right(*a)[0], right(*a)[1] / np.log(2))
+            ],
+            "entropy has the wrong sign": [lambda right, *a: (right(*a)[0], -right(*a)[1])],
+            "a logarithm is missing in entropy": [lambda right, *a: (right(*a)[0], np.exp(right(*a)[1]))],
+            "mass makes no difference to the answer": [
+                lambda right, log_p, mass: (np.exp(log_p), right(log_p, mass)[1])
+            ],
+        },
+        "beam": {
+            "alpha makes no difference to the answer": [
+                "return total / len(tokens) ** alpha -> return total",
+                "return total / len(tokens) ** alpha -> return total / len(tokens)",
+            ],
+            "with limit + 1 in place of limit the answer would be right": ["range(limit) -> range(limit - 1)"],
+            "a logarithm is missing in score": [lambda right, *a: (right(*a)[0], np.exp(right(*a)[1]))],
+        },
+        "closing": {
+            "with left + 1 in place of left the answer would be right": [
+                "allowed = depth + 2 <= left -> allowed = (depth + 2 < left) | (np.arange(6) % 2 == 0)"
+            ],
+            "log_p makes no difference to the answer": ["np.exp(log_p) -> np.ones(6)"],
+        },
+        "copied_runs": {
+            "least makes no difference to the answer": ["length[t] >= least -> length[t] >= 1"],
+        },
+    },
 }
 
 # unit: function: {what the message says without any hint: [the wrong answers of which it is said]}
@@ -852,6 +888,17 @@ MESSAGES = {
                 "new[name] = torch.zeros_like(parameters[name]) -> parameters[name].zero_()"
             ],
         },
+    },
+    "16-decoding": {
+        "nucleus": {
+            "changes its argument z": [
+                "p = np.exp((z - z.max -> z -= z.max(axis=1, keepdims=True)\n    p = np.exp((z - z.max"
+            ]
+        },
+        "typical": {
+            "There is an axis of length 1 too many": [lambda right, *a: (right(*a)[0], right(*a)[1][:, None])],
+        },
+        "closing": {"raised IndexError": ["stack[-1:] == [1] -> stack[-1] == 1"]},
     },
 }
 

@@ -16,10 +16,10 @@ def draw_nucleus(rng, B, V, least):
     return {"z": 2 * rng.normal(size=(B, V)), "tau": tau, "mass": mass, "least": least}
 
 
-@nucleus.inputs(B=(2, 3), V=(6, 5), least=(1, 2), says="the logits are about 1000")
+@nucleus.inputs(B=(2, 3), V=(6, 5), least=(1, 2), says="the logits of some rows are about 1000, of others -1000")
 def draw_nucleus_large(rng, B, V, least):
     inputs = draw_nucleus(rng, B, V, least)
-    return inputs | {"z": 1000 + inputs["z"]}
+    return inputs | {"z": inputs["z"] + rng.permutation([1000, -1000, 0])[:B, None]}
 
 
 @nucleus.inputs(B=(3,), V=(6,), least=(2,), says="one token holds more than the mass")
@@ -108,13 +108,22 @@ MODELS = toys.garden_path, toys.wandering, toys.tiring, toys.never_ending
 
 
 @beam.inputs(
-    k=(0, 0, 0, 1, 1, 2, 1), K=(1, 2, 3, 2, 4, 3, 6), tenths=(0, 0, 10, 0, 7, 10, 15), limit=(8, 8, 8, 7, 7, 6, 9)
+    k=(0, 0, 0, 1, 1, 2, 1, 1, 2),
+    K=(1, 2, 3, 2, 4, 2, 6, 4, 4),
+    tenths=(0, 0, 10, 0, 7, 15, 15, 5, 15),
+    limit=(8, 8, 8, 7, 7, 6, 6, 8, 6),
 )
 def draw_beam(rng, k, K, tenths, limit):
     return {"next_log_p": MODELS[k], "K": K, "alpha": tenths / 10, "limit": limit}
 
 
-@beam.inputs(k=(3, 1), K=(2, 2), tenths=(5, 10), limit=(4, 2), says="the limit comes before most hypotheses have ended")
+@beam.inputs(
+    k=(3, 1, 1, 3),
+    K=(2, 2, 4, 4),
+    tenths=(5, 10, 5, 5),
+    limit=(4, 2, 4, 6),
+    says="the limit comes before most have ended",
+)
 def draw_beam_short(rng, k, K, tenths, limit):
     return draw_beam(rng, k, K, tenths, limit)
 
@@ -185,6 +194,21 @@ def draw_closing_tight(rng, T, least, more):
     return draw_closing(rng, T, least, more)
 
 
+@closing.inputs(T=(4, 5, 7, 6), least=(1, 1, 2, 1), more=(5, 2, 4, 6), says="a bracket has just been closed in another")
+def draw_closing_nested(rng, T, least, more):
+    """What was opened last is closed, and of another kind than what is open; the outermost is another again."""
+    while True:
+        inputs = draw_closing(rng, T, least, more)
+        stack, last = [], None
+        for v in inputs["ids"]:
+            if v in OPEN:
+                stack.append(v)
+            elif v in CLOSE:
+                last = stack.pop()
+        if len(stack) >= least and last not in (None, stack[-1]) and (least < 2 or stack[0] != stack[-1]):
+            return inputs
+
+
 @closing.answer
 def by_replacing_pairs(ids, log_p, left):
     """What is open is what is left when pairs are taken out."""
@@ -228,6 +252,9 @@ def token_by_token(ids, log_p, left):
 runs = exercise("copied_runs", points=3, returns=("length", "share"))
 
 
+TOKENS = np.array([1, 2, 12, 21])  # as text, one stands within another
+
+
 @runs.inputs(T=(14, 9, 1, 20), N=(30, 12, 5, 60), V=(3, 2, 2, 4), least=(3, 2, 1, 4))
 def draw_runs(rng, T, N, V, least):
     source = rng.integers(0, V, size=N)
@@ -237,7 +264,7 @@ def draw_runs(rng, T, N, V, least):
         begin = int(rng.integers(0, N - n))
         ids[1 : 1 + n] = source[begin : begin + n]
         ids[T - n :] = source[N - n :]
-    return {"ids": ids, "source": source, "least": least}
+    return {"ids": TOKENS[ids], "source": TOKENS[source], "least": least}
 
 
 @runs.inputs(T=(6, 12), N=(4, 7), V=(2, 3), least=(2, 3), says="the source is shorter than the text")
