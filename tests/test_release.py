@@ -108,6 +108,7 @@ def test_a_small_unit_loads(tmp_path):
         (DRAW, {"check_cell": "check('double')\n1"}, 'must hold exactly check("double")'),
         ("", {}, "double is graded in the notebook alone"),
         (DRAW.replace("rng, N", "rng, N, Q"), {}, "no sizes for"),
+        (DRAW.replace("@e.inputs", "@e.inputs(N=(2, 0.5))"), {}, "are not whole numbers"),
         (DRAW + 'e.slip("Wrong factor.", "3 * x", "x")', {}, "occurs 0 times in the solution, not once"),
         (DRAW.replace('{"x":', '{"z":'), {}, "are not the parameters"),
         (DRAW.replace("rng.normal(size=N)", "'text' if N == 20 else None"), {}, "the solution fails with sizes"),

@@ -90,8 +90,8 @@ class Exercise:
             )
         if broken := [n for n in names if not all(isinstance(v, int) for v in sizes.get(n, ()))]:
             raise ValueError(
-                f"{self.name}: the sizes {broken} are not whole numbers, and hidden cases draw whole numbers between the "
-                "smallest and the largest: draw other values inside of the function"
+                f"{self.name}: the sizes {broken} are not whole numbers, but hidden cases draw whole numbers between "
+                "the smallest and the largest: draw other values inside of the function"
             )
         self.draws.append(Draw(function, {n: tuple(sizes.get(n, SIZES.get(n))) for n in names}, **kind))
         return function
