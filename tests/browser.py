@@ -116,7 +116,7 @@ def look_at(browser, site: str, built: Path, entry: str) -> None:
             assert bottom <= SCREEN, f"{entry} has {bottom:.0f} pixels; a part's page is one screen, {SCREEN}"
 
         visit.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        assert visit.page.get_attribute("html", "data-theme") == "dark"
+        visit.page.wait_for_selector("html[data-theme=dark]")  # the page is told by an event
         assert visit.complaints == [] and serious(visit) == []
 
         visit.page.set_viewport_size({"width": PHONE, "height": SCREEN})
