@@ -377,7 +377,8 @@
       const across = (c) => left + (c + 0.5) * wide;
       const down = (r) => top + (r + 0.5) * high;
       const total = Math.max(this.width, left + wide * columns.length + 2);
-      const parts = [text(0, 13, `${value} (full colour: ${number(scale)})`, { class: "name small" })];
+      const signs = states.some((one) => one.values.flat().some((v) => v < 0)) ? "; orange above 0, blue below" : "";
+      const parts = [text(0, 13, `${value} (full colour: ${number(scale)}${signs})`, { class: "name small" })];
       parts.push(text(0, 32, `${row} ↓, ${column} →`, { class: "name small" }));
       columns.forEach((words, c) => {
         const turned = { class: "row", transform: `translate(${across(c) + 4} ${top - 6}) rotate(-90)` };
@@ -404,8 +405,9 @@
         if (r >= 0 && r < rows.length) this.row.set(r);
       });
       const order = columns.map((_, c) => c).sort((a, b) => Math.abs(values[now][b]) - Math.abs(values[now][a]));
-      const told = order.slice(0, 3).map((c) => `${spoken(columns[c])} ${number(values[now][c] * scale)}`);
-      this.status.textContent = `${notes.length ? `${notes[state]} ` : ""}${row} ${spoken(rows[now])}: ${told.join("; ")}.`;
+      const told = order.slice(0, 3).map((c) => `${spoken(columns[c])} (${number(values[now][c] * scale)})`);
+      const read = `${row} ${spoken(rows[now])}: largest at ${column} ${told.join(", ")}.`;
+      this.status.textContent = notes.length ? `${notes[state]} ${read[0].toUpperCase()}${read.slice(1)}` : read;
     }
   }
 
