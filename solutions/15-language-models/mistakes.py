@@ -202,6 +202,7 @@ slips(
         "begin, end - 1, T -> begin, end - T + 1, T": "A last window of fewer than T tokens is dropped: every token but the first of a document is scored.",
         "begin, end - 1, T -> begin + 1, end - 1, T": "The first token of a document is not read, so the second is not scored: the first is read, and not scored.",
         "log_p[np.arange(len(y)), y].sum() -> log_p[:, y].sum()": "All targets are looked up in every row: each row has one target.",
+        "h = h0\n        for k in range(begin, end - 1, T):\n            y = ids[k + 1 : min(k + T + 1, end)]\n            log_p, h = model(ids[k : k + len(y)], h) -> h = h if begin else h0\n        for k in range(begin, end - 1, T):\n            y = ids[k + 1 : min(k + T + 1, end)]\n            log_p, h = model(ids[k : min(k + T, end)], h)": "The state goes on from one document to the next: each begins with h0.",
         "h = h0\n -> h = h0 if begin == 0 else h\n": "The last state of a document is the first of the next: each begins with h0.",
         "return total / tokens, tokens -> return total / len(ids), tokens": "The sum is divided by all tokens: the first of each document is not scored.",
     },
