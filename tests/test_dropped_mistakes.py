@@ -826,6 +826,38 @@ DROPPED = {
             "peak and best are exchanged": [lambda right, *a: [right(*a)[k] for k in (0, 2, 1)]],
         },
     },
+    "15-language-models": {
+        "word_scores": {
+            "with lengths - 1 in place of lengths the answer would be right": [
+                "[:, None] < lengths -> [:, None] <= lengths"
+            ],
+            "unk makes no difference to the answer": ["nats + np.where(targets == unk, width * np.log(A), 0) -> nats"],
+            "the logarithm in bits has the base e, not 2": [" / np.log(2) -> "],
+            "perplexity and bits are exchanged": [lambda right, *a: right(*a)[::-1]],
+        },
+        "document_loss": {
+            "h0 makes no difference to the answer": ["h = h0 -> h = 0 * h0"],
+            "nats has the wrong sign": ["total -= -> total +="],
+            "a logarithm is missing in nats": ["return total / tokens -> return np.exp(total / tokens)"],
+            "the logarithm in nats has the base 2, not e": [
+                "return total / tokens -> return total / tokens / np.log(2)"
+            ],
+        },
+        "recency_cache": {
+            "with 1 - share in place of share the answer would be right": [
+                "(1 - share) * p[t] + share * c -> share * p[t] + (1 - share) * c"
+            ],
+            "with N + 1 in place of N the answer would be right": ["t - N) -> t - N + 1)"],
+            "decay makes no difference to the answer": ["decay ** np.arange(len(held)) -> 1.0 ** np.arange(len(held))"],
+            "N makes no difference to the answer": ["max(begin, t - N) -> begin"],
+            "mixed is the logarithm of what is asked for": ["return mixed -> return np.log(mixed)"],
+        },
+        "mixture": {
+            "steps makes no difference to the answer": ["joint = weights[:, None] * valid -> joint = valid"],
+            "with steps - 1 in place of steps the answer would be right": ["range(steps) -> range(steps + 1)"],
+            "the logarithm in bits has the base e, not 2": ["np.log2 -> np.log"],
+        },
+    },
     "16-decoding": {
         "nucleus": {
             "least makes no difference to the answer": [lambda right, z, tau, mass, least: right(z, tau, mass, 1)],

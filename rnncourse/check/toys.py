@@ -144,6 +144,32 @@ def small_reader(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True)), new
 
 
+LONGEST_WINDOW = 8  # tokens
+
+
+def _window(step, x, h):
+    x, h, rows = np.asarray(x), np.asarray(h)[None], []
+    if x.ndim != 1 or x.size > LONGEST_WINDOW:
+        raise ValueError(f"x has shape {x.shape}; the model reads at most {LONGEST_WINDOW} tokens at a time, x (n,)")
+    for token in x:
+        log_p, h = step(np.array([token]), h)
+        rows.append(log_p[0])
+    return np.array(rows).reshape(len(rows), h.shape[1]), h[0]
+
+
+def fading_window(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`fading_reader` over a window of one text: x (n,), h (V,) -> log probabilities (n, V), the last state (V,).
+
+    Raises ValueError for more than 8 tokens.
+    """
+    return _window(fading_reader, x, h)
+
+
+def neighbour_window(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`neighbour_reader` over a window of one text, as `fading_window`."""
+    return _window(neighbour_reader, x, h)
+
+
 def batch_contrast(pictures):
     """A toy encoder of pictures, tensors (N, C, H, W) -> (N, C): brightness relative to the pictures it is given.
 
