@@ -115,7 +115,7 @@ def test_the_weights_of_the_record_have_its_loss(page):
 
 
 def test_the_counts_of_the_page_are_those_of_the_package(page):
-    learnt, held_out = (page["vocabulary"].encode(page[part][:n]) for part, n in (("learnt", 200_000), ("valid", 400)))
+    learnt, held_out = (page["vocabulary"].encode(text) for text in (page["learnt"], page["valid"][:400]))
     counts = page["Counts"](learnt, 6)
     p = np.array([counts.p(held_out[i - 5 : i]) for i in range(5, held_out.size)])  # (N, V)
     np.testing.assert_allclose(p.sum(axis=-1), 1)
@@ -151,10 +151,8 @@ def test_a_rhyme_is_of_two_words(page):
 
 
 def test_the_end_of_a_word_has_the_probability_of_all_that_is_no_letter(page):
-    space = page | {
-        "letters": np.array([s.isalpha() and len(s) == 1 for s in page["vocabulary"].symbols]),
-        "newline": 0,
-    }
+    letters = np.array([s.isalpha() and len(s) == 1 for s in page["vocabulary"].symbols])
+    space = page | {"letters": letters, "newline": 0}
     log_p, _ = page["Reader"]().begin("    axis : in")
     ending = type(page["Words"].ending)(page["Words"].ending.__code__, space)
     found = np.exp(ending(None, log_p))
