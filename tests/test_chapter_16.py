@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from conftest import ROOT
+from rnncourse import data
 from rnncourse.bench.record import definitions
 
 CHAPTER = ROOT / "book" / "3-transduction" / "16-decoding.ipynb"
@@ -17,7 +18,7 @@ def page(tmp_path_factory):
     gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(CHAPTER.parent)
-        yield definitions(CHAPTER, "setup", "model")
+        yield definitions(CHAPTER, "setup", "unpack", "model")
     torch.set_grad_enabled(gradients)
     torch.set_num_threads(threads)
 
@@ -111,3 +112,58 @@ def test_the_weights_of_the_record_have_its_loss(page):
         logits, _ = page["net"](ids[:-1])
     nats = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[1:].flatten())
     assert abs(nats.item() - page["record"]["valid"]) < 0.02
+
+
+def test_the_counts_of_the_page_are_those_of_the_package(page):
+    learnt, held_out = (page["vocabulary"].encode(text) for text in (page["learnt"], page["valid"][:400]))
+    counts = page["Counts"](learnt, 6)
+    p = np.array([counts.p(held_out[i - 5 : i]) for i in range(5, held_out.size)])  # (N, V)
+    np.testing.assert_allclose(p.sum(axis=-1), 1)
+    package = data.kneser_ney(learnt, held_out, 6, page["V"])[5:]
+    np.testing.assert_allclose(p[np.arange(len(p)), held_out[5:]], package)
+
+    prompts = [page["valid"][s : s + 20] for s in (0, 100, 200)]
+    log_p, state = counts.begin(*prompts)
+    stepped, _ = counts.step(page["vocabulary"].encode("abc"), state)
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=-1), 1)
+    again, _ = counts.begin(*(prompt + letter for prompt, letter in zip(prompts, "abc", strict=True)))
+    np.testing.assert_allclose(stepped, again)
+
+
+def test_texts_read_together_are_texts_read_alone(page):
+    reader, prompts = page["Reader"](), [page["valid"][s : s + 30] for s in (0, 50, 99)]
+    together, _ = reader.begin(*prompts)
+    for row, prompt in zip(together, prompts, strict=True):
+        np.testing.assert_allclose(row, reader.begin(prompt)[0][0], rtol=1e-9)
+
+
+def test_write_returns_the_losses_of_what_it_drew(page):
+    prompts = [page["valid"][s : s + 30] for s in (0, 50, 99)]
+    texts, losses = page["write"](page["Reader"](), np.exp, prompts, 12)
+    assert losses.shape == (12, 3) and all(len(page["vocabulary"].encode(text)) == 12 for text in texts)
+    np.testing.assert_allclose(losses.mean(axis=0), page["nats_of"](prompts, texts))
+
+
+def test_a_rhyme_is_of_two_words(page):
+    rhymes = page["rhymes"]
+    assert rhymes("it goes on growing", "a long string") and not rhymes("the string", "a long string")
+    assert not rhymes("growing.", "a string") and not rhymes("", "ring") and not rhymes("`axis`", "basis")
+
+
+def test_the_end_of_a_word_has_the_probability_of_all_that_is_no_letter(page):
+    letters = np.array([s.isalpha() and len(s) == 1 for s in page["vocabulary"].symbols])
+    space = page | {"letters": letters, "newline": 0}
+    log_p, _ = page["Reader"]().begin("    axis : in")
+    ending = type(page["Words"].ending)(page["Words"].ending.__code__, space)
+    found = np.exp(ending(None, log_p))
+    np.testing.assert_allclose(found.sum(), 1)
+    np.testing.assert_allclose(found[:, letters], np.exp(log_p[:, letters]))
+
+
+def test_the_record_has_every_sampler_with_at_least_three_seeds(page):
+    record = page["record"]
+    assert record["seeds"] >= 3 and len(record["sweep"]) == 10
+    for rows in record["sweep"].values():
+        assert set(rows) == {"known", "kinds", "copied", "loops", "nats"}
+        assert all(len(values) == record["seeds"] for values in rows.values())
+    assert len({*record["sweep"]["as the model says"]["nats"]}) > 1  # the seeds differ
