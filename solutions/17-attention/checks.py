@@ -303,7 +303,11 @@ def draw_scheduled(rng, T, B, H, toy, eighths, begin):
 
 
 @scheduled.inputs(
-    T=(5, 4, 6), B=(3, 2, 3), toy=(1, 0, 1), eighths=(0, 8, 0), says="the share is 0 or 1: the model runs free, or never"
+    T=(5, 4, 6),
+    B=(3, 2, 3),
+    toy=(1, 0, 1),
+    eighths=(0, 8, 0),
+    says="the share is 0 or 1: the model runs free, or never",
 )
 def draw_scheduled_ends(rng, T, B, toy, eighths):
     return draw_scheduled(rng, T, B, 5, toy, 8 * (eighths > 4), 1)

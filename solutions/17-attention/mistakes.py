@@ -12,12 +12,9 @@ slips(
     local,
     {
         "(i < lengths) & ((i - p).abs() <= r)": {
-            "(i - p).abs() <= r": "The padding is looked at where the window reaches over the end: a step that is not real has weight 0.",
             "i < lengths": "The whole source is looked at: what is further from p than r has weight 0, and no part in the softmax.",
             "(i < lengths) & ((i - p).abs() < r)": "Steps just r away from p are left out: they are seen.",
-            "(i < lengths) & (i - p <= 0) & (p - i <= r)": "Only the steps up to p are seen: the window reaches as far to the other side.",
             "(i < lengths) & ((i - p.round()).abs() <= r)": "The window lies around a rounded p: how far a step is from p is measured from p as it is.",
-            "(i < lengths) & ((i - p).abs() <= r / 2)": "The window is half as wide as it should be: it reaches r to each side.",
         },
         ".masked_fill(~seen, -torch.inf)": {
             ".masked_fill(~seen, 0.0)": "The scores of unseen steps are set to 0 before the softmax: exp(0) is 1, so they take a share.",
@@ -32,8 +29,6 @@ slips(
             "torch.exp(-((i - p) ** 2) / (2 * r**2))": "The bell is twice as wide as it should be: its sigma is half of r.",
             "torch.exp(-2 * (i - p).abs() / r)": "The distance from p is not squared: that is a peak, not a bell.",
             "torch.exp(-2 * (i - p) ** 2 / r**2) / (r / 2 * (2 * torch.pi) ** 0.5)": "The bell is divided by its area, like a density: here it is 1 at p.",
-            "torch.exp(-2 * (i - p.detach()) ** 2 / r**2)": "No gradient reaches p: the network would never learn where to look.",
-            "torch.exp(-2 * (i - p.round()) ** 2 / r**2)": "The bell stands on a rounded p, through which no gradient passes: use p as it is.",
         },
         "c = (a[..., None] * h).sum(dim=0)": {
             "c = (e.softmax(dim=0)[..., None] * h).sum(dim=0)": "The context is made of the shares before the bell: it is the sum of the h with the weights a.",
@@ -93,8 +88,6 @@ slips(
         "u = u + a_t": {
             "u = a_t": "The coverage holds only the last step's weights: it is the sum over all steps before.",
             "u = u + a_t.detach()": "The coverage is detached: the gradient is to flow through it, so that earlier steps learn what they cost later ones.",
-            "u = torch.maximum(u, a_t)": "The coverage holds the largest weight so far: it is the sum of the weights.",
-            "u = (u * (len(weights) - 1) + a_t) / len(weights)": "The coverage is the mean of the weights so far: it is their sum, and grows.",
         },
         "u = k.new_zeros(real.shape)": {
             "u = k.new_ones(real.shape)": "The coverage begins at 1: before the first output step nothing has been read.",
@@ -102,13 +95,9 @@ slips(
         },
         "torch.tanh(q_t + k + u[..., None] * w) @ v": {
             "torch.tanh(q_t + k) @ v + u * w.sum()": "The coverage is added to the score, outside of tanh: it belongs beside the query and the key.",
-            "(q_t + k + u[..., None] * w) @ v": "The tanh is missing: then the query is the same for all steps of the source, and the softmax takes no notice of it.",
-            "torch.tanh(q_t + k) @ v": "The coverage is not read: the weights know nothing of the steps before.",
-            "torch.tanh(k + u[..., None] * w) @ v": "The query is not read: all output steps then look for the same.",
-            "torch.tanh(q_t + (1 + u[..., None] * w) * k) @ v": "The coverage multiplies the keys: it is added to them.",
+            "(q_t + k + u[..., None] * w) @ v": "The tanh is missing: without it the query adds the same to all scores, and the softmax takes no notice of it.",
         },
         "e.masked_fill(~real, -torch.inf).softmax(dim=0)": {
-            "e.softmax(dim=0)": "The padding gets weights: only real steps of the source may.",
             "e.masked_fill(~real, 0.0).softmax(dim=0)": "The scores of the padding are set to 0 before the softmax: exp(0) is 1, so the padding takes a share.",
             "e.softmax(dim=0) * real": "The padding is set to 0 after the softmax, in which it had a share: the real steps then add up to less than 1.",
             "(e.exp() * real / (e.exp() * real).sum(dim=0))": "The exponential of a large score overflows: take the largest off before.",
@@ -117,7 +106,6 @@ slips(
             "torch.minimum(a_t, u + a_t).sum(dim=0)": "The step's own weights are in the coverage already: the overlap compares them with what was read *before*.",
             "torch.maximum(a_t, u).sum(dim=0)": "The larger of the two is taken: the overlap is what they have in common, the smaller.",
             "(a_t * u).sum(dim=0)": "Weights and coverage are multiplied: the overlap is the smaller of the two.",
-            "torch.minimum(a_t, u).sum(dim=0) / lengths": "The overlap is averaged over the source: it is a sum.",
             "torch.minimum(a_t, weights[-2] if weights[1:] else 0 * a_t).sum(dim=0)": "The overlap is with the last step alone: it is with all that was read before.",
         },
     },
@@ -154,13 +142,6 @@ def largest(z, g, a, x, N):
     return gate * made + (1 - gate) * copied
 
 
-def by_place(z, g, a, x, N):
-    """The weight of place i is given to word i."""
-    gate = g.sigmoid()[:, None]
-    made = torch.cat([gate * z.softmax(dim=1), z.new_zeros(len(z), N - z.shape[1])], dim=1)
-    return made.scatter_add(1, torch.arange(len(a)).clamp(max=N - 1).expand(len(z), -1), (1 - gate) * a.T)
-
-
 def zero_logits(z, g, a, x, N):
     """Unknown words have the logit 0."""
     gate = g.sigmoid()[:, None]
@@ -180,9 +161,6 @@ slips(
     {
         "g.sigmoid()": {
             "g.exp()": "The gate is not between 0 and 1: its share is the logistic function of g.",
-            "(1 - g.sigmoid())": "The gate is the wrong way round: it is the share of what is *generated*.",
-            "g.sigmoid().mean().expand(len(g))": "One gate serves for the whole batch: each sequence has its own.",
-            "g.detach().sigmoid()": "No gradient reaches the gate: it would never learn when to copy.",
         },
         "z.softmax(dim=1)": {
             "z.softmax(dim=0)": "The softmax runs over the batch: it is over the words.",
@@ -191,10 +169,8 @@ slips(
         },
         "generated.scatter_add(1, x.T, (1 - gate) * a.T)": {
             "generated.scatter_add(1, x.T, a.T)": "What is copied is not multiplied by its share: the probabilities add up to more than 1.",
-            "generated": "Nothing is copied.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T / (x[:, None] == x).sum(dim=1).T)": "The weights of a word's places are averaged: they are added up, since each is a probability of its own.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T * (x.T >= z.shape[1]))": "Only unknown words are copied: a word that the model knows may be copied as well.",
-            "generated.scatter_add(1, x.T, (1 - gate) * a.detach().T)": "No gradient reaches the attention: it would never learn what to copy.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T.softmax(dim=1))": "The weights go through a second softmax: they are probabilities already.",
         },
         "torch.cat([gate * z.softmax(dim=1), unknown], dim=1)": {
@@ -212,10 +188,6 @@ mistakes(
     largest=(
         "Where a word occurs several times, only the largest of its weights counts: they add up.",
         largest,
-    ),
-    by_place=(
-        "The weights are added at the number of the place: they belong to the word that stands there.",
-        by_place,
     ),
     zero_logits=(
         "Unknown words enter the softmax with the logit 0, and so with a probability: the model can generate only its own words.",
@@ -237,9 +209,7 @@ slips(
             "de = a * (1 - a) * da": "Only the diagonal of the softmax's Jacobian is there, as for a logistic function: each score acts on all weights of its source.",
             "de = da": "The softmax is left out: the gradient of the weights is not that of the scores.",
             "de = a * (da - da.mean(axis=0))": "The plain mean is subtracted: the softmax's backward pass subtracts the mean with the weights a.",
-            "de = a * (da - da.sum(axis=0))": "The plain sum is subtracted: each step counts with its weight.",
             "de = a * (da - (a * da).sum(axis=1, keepdims=True))": "The sum in the softmax's backward pass runs over the batch: the softmax runs over the source.",
-            "de = a * (da - (a * da).sum())": "The sum in the softmax's backward pass runs over all sequences: each has a softmax of its own.",
             "de = da - (a * da).sum(axis=0)": "The factor a is missing in the softmax's backward pass: a step without weight has no gradient.",
         },
         "dh = a[..., None] * dc + de[..., None] * query": {
@@ -247,27 +217,19 @@ slips(
             "dh = de[..., None] * query": "The states get no gradient through the context: each works in two places, where it is scored and where it is read.",
             "dh = a[..., None] * dc + de[..., None] * dc": "The gradient through the score is multiplied by that of the context: a score is the product of a state and s W.",
             "dh = real[..., None] * dc + de[..., None] * query": "The context is taken for a plain sum of the states: each state is read with its weight.",
-            "dh = a[..., None] * dc * h + de[..., None] * query": "The gradient through the context is multiplied by the states: it is the weight times the gradient of the context.",
         },
         "dquery = (de[..., None] * h).sum(axis=0)": {
             "dquery = (a[..., None] * h).sum(axis=0)": "The context is taken for the gradient of s W: the states are added with the gradients of their scores.",
-            "dquery = (de[..., None] * h)[real].sum(axis=0) + 0 * query": "The sequences of the batch are added up before the gradient of s: each has its own.",
         },
         "s.T @ dquery": {
             "s.T @ dquery / len(s)": "The gradient of W is averaged over the batch: the loss is a sum, and so is the gradient.",
-            "s[-1:].T @ dquery[-1:]": "The gradient of W comes from the last sequence alone: W works in all of them.",
         },
         "a = np.exp(e - e.max(axis=0))": {
             "a = np.exp(e)": "The exponential of a large score overflows (or all underflow to 0): take the largest off before.",
             "a = np.exp(e - e.max())": "The largest score of the whole batch is taken off: a sequence of much smaller scores becomes 0 / 0. Each has its own.",
         },
         "np.where(real, (h * query).sum(axis=2), -np.inf)": {
-            "(h * query).sum(axis=2)": "The padding takes part in the softmax.",
             "np.where(real, (h * query).sum(axis=2), 0.0)": "The scores of the padding are set to 0: exp(0) is 1, so the padding takes part in the softmax.",
-        },
-        "da = (h * dc).sum(axis=2)": {
-            "da = (h * dc).sum(axis=2) * a": "The gradient of a weight is multiplied by the weight once too often.",
-            "da = (h * query).sum(axis=2)": "The scores are taken for the gradient of the weights: that is the product of the states with the gradient of the context.",
         },
     },
 )
@@ -275,50 +237,15 @@ slips(
 # 5. forced_loss
 
 
-def worded(log_q, y, lengths, begin, end):
-    """Targets, and which are scored, of rows that begin with `begin`."""
-    t = torch.arange(len(log_q))[:, None]
-    targets = torch.where(t == lengths, end, torch.cat([y, y.new_zeros(1, y.shape[1])]))
-    return targets, t <= lengths
-
-
-def log_probability(log_q, targets, scored):
-    found = log_q.gather(2, targets[..., None])[..., 0]
-    return torch.where(scored, found, 0.0).sum(dim=0)
-
-
-def end_read(decode, y, lengths, begin, end):
-    """The inputs are begin, the text, end; targets the same moved by one, with the array's end alone."""
-    row = y.new_zeros(1, y.shape[1])
-    whole = torch.cat([row + begin, y, row + end])
-    t = torch.arange(len(y) + 1)[:, None]
-    log_p = log_probability(decode(whole[:-1]).log_softmax(dim=2), whole[1:], t <= lengths)
-    return -log_p.sum() / (lengths + 1).sum(), log_p
-
-
-def without_end(decode, y, lengths, begin, end):
-    """Each text has as many steps as words."""
-    row = y.new_zeros(1, y.shape[1])
-    log_q = decode(torch.cat([row + begin, y[:-1]])).log_softmax(dim=2)
-    log_p = log_probability(log_q, y, torch.arange(len(y))[:, None] < lengths)
-    return -log_p.sum() / lengths.sum(), log_p
-
-
-def no_begin(decode, y, lengths, begin, end):
-    """The inputs are the text; the first word is not scored."""
-    row = y.new_zeros(1, y.shape[1])
-    targets, scored = worded(torch.cat([y, row]), y, lengths, begin, end)
-    log_p = log_probability(decode(y).log_softmax(dim=2), targets[1:], scored[1:])
-    return -log_p.sum() / lengths.sum(), log_p
-
-
 def free_running(decode, y, lengths, begin, end):
     """The decoder reads its own likeliest words."""
     inputs = y.new_zeros(1, y.shape[1]) + begin
     for _ in range(len(y)):
         inputs = torch.cat([inputs, decode(inputs)[-1:].argmax(dim=2)])
-    log_q = decode(inputs).log_softmax(dim=2)
-    log_p = log_probability(log_q, *worded(log_q, y, lengths, begin, end))
+    row, t = y.new_zeros(1, y.shape[1]), torch.arange(len(y) + 1)[:, None]
+    targets = torch.where(t == lengths, end, torch.cat([y, row]))
+    scored = decode(inputs).log_softmax(dim=2).gather(2, targets[..., None])[..., 0]
+    log_p = torch.where(t <= lengths, scored, 0.0).sum(dim=0)
     return -log_p.sum() / (lengths + 1).sum(), log_p
 
 
@@ -328,7 +255,6 @@ slips(
         "decode(inputs)": {
             "decode(targets)": "The decoder reads the words that it should say: shift by one, or it learns to copy.",
             "decode(torch.cat([row + begin, row + begin, y])[:-1])": "The inputs are shifted twice: the decoder reads the word before the last one.",
-            "decode(inputs.flip(0)).flip(0)": "The text is read from its end.",
         },
         ".log_softmax(dim=2)": {
             ".softmax(dim=2)": "The logarithm is missing: probabilities of a text multiply, their logarithms add up.",
@@ -349,8 +275,6 @@ slips(
             "-(log_p / (lengths + 1)).mean()": "The mean of each text is taken first and then that of the texts: short texts then count too much.",
             "-log_p.sum() / targets.numel()": "The sum is divided by the number of places, padding and all: longer padding would make the loss smaller.",
             "-log_p.sum() / lengths.sum()": "The ends are scored and not counted: the mean is over all tokens that are scored.",
-            "-log_p.sum()": "The loss is the sum: the mean over the tokens is asked for.",
-            "torch.exp(-log_p.sum() / (lengths + 1).sum())": "The perplexity is returned as the loss: that is the mean itself.",
         },
         "(lengths + 1).sum(), log_p": {
             "(lengths + 1).sum(), log_p / (lengths + 1)": "The log-probability of a text is divided by its length: of the whole text it is the sum.",
@@ -359,15 +283,6 @@ slips(
 )
 mistakes(
     forced,
-    end_read=(
-        "The end is put behind the array and not behind each text: the decoder of a shorter text is then scored on its padding.",
-        end_read,
-    ),
-    without_end=("Each text is scored without its end: it has one step more than words.", without_end),
-    no_begin=(
-        "The decoder does not read `begin`: its first word is then never scored, and when it is used it has nothing to start from.",
-        no_begin,
-    ),
     free_running=(
         "The decoder reads its own words: with teacher forcing it reads the true ones.",
         free_running,
@@ -377,20 +292,31 @@ mistakes(
 # 6. scheduled
 
 
-def two_passes(step, y, h0, begin, share, u, v):
-    """Words drawn in a run with true inputs, then a second run on the mixture."""
-    B, h, p = y.shape[1], h0, []
-    for x in np.concatenate([np.full((1, B), begin), y[:-1]]):
-        log_p, h = step(x, h)
-        p.append(np.exp(log_p))
-    h, inputs, losses = h0, [np.full(B, begin)], []
-    for t in range(len(y)):
-        if t:
-            drawn = (p[t - 1].cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
-            inputs.append(np.where(u[t] < share, y[t - 1], drawn))
+def run(step, y, h0, begin, share, u, v, twice=False, first=1, true_state=False):
+    """A run in which words are drawn from a run with true inputs, from another step on, or with that run's state."""
+    true = np.concatenate([np.full((1, y.shape[1]), begin), y[:-1]])
+    h, state, inputs, losses = h0, h0, [], []  # state: with true inputs
+    log_p = log_q = step(true[0], h0)[0]
+    for t, x in enumerate(true):
+        drawn = (np.exp(log_q if twice else log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
+        inputs.append(np.where(u[t] < share, x, drawn) if t >= first else x)
+        log_q, state = step(x, state)
         log_p, h = step(inputs[t], h)
-        losses.append(-log_p[np.arange(B), y[t]])
+        h = state if true_state else h
+        losses.append(-log_p[np.arange(len(x)), y[t]])
     return np.stack(inputs), np.stack(losses)
+
+
+def two_passes(*given):
+    return run(*given, twice=True)
+
+
+def mixed_from_the_start(*given):
+    return run(*given, first=0)
+
+
+def state_of_the_truth(*given):
+    return run(*given, true_state=True)
 
 
 slips(
@@ -400,18 +326,14 @@ slips(
             "np.where(u[t] < share, y[t], drawn)": "The decoder reads the word that it should say: the true input of a step is the word *before*.",
             "np.where(u[t, 0] < share, y[t - 1], drawn)": "One choice serves for the whole batch: each sequence has its own.",
             "np.where(u[1] < share, y[t - 1], drawn)": "One choice serves for all steps of a text: it is made anew at each step.",
-            "np.where(u[t - 1] < share, y[t - 1], drawn)": "The choice at step t uses the number of the step before.",
             "np.where(u[t] < share**t, y[t - 1], drawn)": "The share goes down within a text: it is the same at all steps, and goes down from update to update.",
         },
         "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)": {
             "log_p.argmax(axis=1)": "The likeliest word is taken: the word is *drawn*, so that errors of all kinds turn up.",
             "(np.exp(log_p).cumsum(axis=1) <= u[t][:, None]).sum(axis=1)": "One number makes both the choice and the draw: where the word is drawn, u is above the share, so that words at the front are never drawn.",
-            "(np.exp(log_p).cumsum(axis=1) <= v[t - 1][:, None]).sum(axis=1)": "The draw for step t uses the number of the step before.",
             "(v[t] * log_p.shape[1]).astype(int)": "All words are equally likely to be drawn: they come from the model's distribution, whose errors the decoder is to learn from.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][0]).sum(axis=1)": "One number draws for the whole batch: each sequence has its own.",
-            "(np.exp(np.exp(log_p)) / np.exp(np.exp(log_p)).sum(axis=1, keepdims=True)).cumsum(axis=1).__le__(v[t][:, None]).sum(axis=1)": "The softmax is taken twice: log_p needs its exponential only.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1) - 1": "The word one before the right one is drawn: it is the smallest n whose sum, its own probability included, is above v.",
-            "y[t, np.arange(len(columns))] * 0 + y[t - 1, (v[t] * len(columns)).astype(int)]": "Words are drawn from the true words of the batch: they come from the model.",
         },
         "-log_p[columns, y[t]]": {
             "-log_p[columns, inputs[t]]": "The loss is that of the inputs: the target is the true word of the step.",
@@ -420,34 +342,6 @@ slips(
         },
     },
 )
-
-
-def mixed_from_the_start(step, y, h0, begin, share, u, v):
-    """The choice is made at the first step, too."""
-    B, h, x = y.shape[1], h0, np.full(y.shape[1], begin)
-    log_p = step(x, h)[0]
-    inputs, losses = np.empty(y.shape, dtype=int), np.empty(y.shape)
-    for t in range(len(y)):
-        drawn = (np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
-        inputs[t] = np.where(u[t] < share, y[t - 1] if t else x, drawn)
-        log_p, h = step(inputs[t], h)
-        losses[t] = -log_p[np.arange(B), y[t]]
-    return inputs, losses
-
-
-def state_of_the_truth(step, y, h0, begin, share, u, v):
-    """The state comes from a run with true inputs."""
-    B, h = y.shape[1], h0
-    true = np.concatenate([np.full((1, B), begin), y[:-1]])
-    inputs, losses = true.copy(), np.empty(y.shape)
-    for t in range(len(y)):
-        if t:
-            drawn = (np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
-            inputs[t] = np.where(u[t] < share, y[t - 1], drawn)
-        log_p = step(inputs[t], h)[0]
-        h = step(true[t], h)[1]
-        losses[t] = -log_p[np.arange(B), y[t]]
-    return inputs, losses
 
 
 mistakes(
