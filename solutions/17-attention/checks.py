@@ -291,13 +291,15 @@ def draw_scheduled(rng, T, B, H, toy, eighths, begin):
     if toy:
         H = 3
     V = 4 if toy else H
+    u = rng.uniform(size=(T, B))
+    u[0, -1] = 0.9 * eighths / 8  # nobody should read it; whoever does feels the share
     return {
         "step": toys.small_reader if toy else toys.neighbour_reader,
         "y": rng.integers(V, size=(T, B)),
         "h0": rng.uniform(-1, 1, size=(B, H)),
         "begin": min(begin, V - 1),
         "share": eighths / 8,
-        "u": rng.uniform(size=(T, B)),
+        "u": u,
         "v": rng.uniform(size=(T, B)),
     }
 

@@ -21,19 +21,20 @@ slips(
         },
         "e.softmax(dim=0)": {
             "e.masked_fill(~seen, 0.0).softmax(dim=0) * seen": "Unseen steps are set to 0 after the softmax, in which they had a share: those that are seen then add up to less than 1.",
-            "(e.exp() / e.exp().sum(dim=0))": "The exponential of a large score overflows (or all underflow to 0): take the largest score that is seen off before.",
+            "torch.where(i < lengths, (h * (s @ W)).sum(dim=2), -torch.inf).softmax(dim=0) * seen": "The window is cut out after the softmax, which ran over the whole source: the shares of the steps that are seen add up to 1.",
             "(e / h.shape[2] ** 0.5).softmax(dim=0)": "The scores are divided by the root of their size, as in a Transformer: here they are as they stand.",
             "e.masked_fill(~seen, -1e9).softmax(dim=1).masked_fill(~seen, 0)": "The softmax runs over the batch: the shares of the source's steps, the first axis, are asked for.",
         },
         "torch.exp(-2 * (i - p) ** 2 / r**2)": {
             "torch.exp(-((i - p) ** 2) / (2 * r**2))": "The bell is twice as wide as it should be: its sigma is half of r.",
+            "torch.exp(-((i - p) ** 2) / r)": "Sigma is not squared in the bell.",
             "torch.exp(-2 * (i - p).abs() / r)": "The distance from p is not squared: that is a peak, not a bell.",
             "torch.exp(-2 * (i - p) ** 2 / r**2) / (r / 2 * (2 * torch.pi) ** 0.5)": "The bell is divided by its area, like a density: here it is 1 at p.",
         },
         "c = (a[..., None] * h).sum(dim=0)": {
             "c = (e.softmax(dim=0)[..., None] * h).sum(dim=0)": "The context is made of the shares before the bell: it is the sum of the h with the weights a.",
             "c = (a[..., None] * h).sum(dim=0)\n    c = c / a.sum(dim=0)[:, None]": "The context is divided by the sum of the weights: it is to be weaker where the bell is low.",
-            "a = a / a.sum(dim=0)\n    c = (a[..., None] * h).sum(dim=0)": "The weights are divided by their sum after the bell: they stay as they are, so that a bad p costs something.",
+            "a = a / a.sum(dim=0)\n    c = (a[..., None] * h).sum(dim=0)": "The weights add up to 1: the bell comes after the softmax, and what it leaves is not divided by its sum again.",
         },
     },
 )
@@ -87,6 +88,8 @@ slips(
     {
         "u = u + a_t": {
             "u = a_t": "The coverage holds only the last step's weights: it is the sum over all steps before.",
+            "u = (u * (len(weights) - 1) + a_t) / len(weights)": "The coverage is the mean of the weights so far: it is their sum, and grows.",
+            "u += a_t": "The coverage is changed in place, though earlier steps need its old values for their gradients: make a new tensor.",
             "u = u + a_t.detach()": "The coverage is detached: the gradient is to flow through it, so that earlier steps learn what they cost later ones.",
         },
         "u = k.new_zeros(real.shape)": {
@@ -94,13 +97,13 @@ slips(
             "u = k.new_zeros(real.shape) + real / lengths": "The coverage begins with uniform weights: before the first output step nothing has been read.",
         },
         "torch.tanh(q_t + k + u[..., None] * w) @ v": {
-            "torch.tanh(q_t + k) @ v + u * w.sum()": "The coverage is added to the score, outside of tanh: it belongs beside the query and the key.",
+            "torch.tanh(q_t + k) @ v + u * (w @ v)": "The coverage is added to the score, outside of tanh: it belongs beside the query and the key.",
             "(q_t + k + u[..., None] * w) @ v": "The tanh is missing: without it the query adds the same to all scores, and the softmax takes no notice of it.",
         },
         "e.masked_fill(~real, -torch.inf).softmax(dim=0)": {
             "e.masked_fill(~real, 0.0).softmax(dim=0)": "The scores of the padding are set to 0 before the softmax: exp(0) is 1, so the padding takes a share.",
             "e.softmax(dim=0) * real": "The padding is set to 0 after the softmax, in which it had a share: the real steps then add up to less than 1.",
-            "(e.exp() * real / (e.exp() * real).sum(dim=0))": "The exponential of a large score overflows: take the largest off before.",
+            "e.masked_fill(~real, -1e9).softmax(dim=1) * real": "The softmax runs over the batch: it is over the steps of the source.",
         },
         "torch.minimum(a_t, u).sum(dim=0)": {
             "torch.minimum(a_t, u + a_t).sum(dim=0)": "The step's own weights are in the coverage already: the overlap compares them with what was read *before*.",
@@ -129,8 +132,8 @@ def overwritten(z, g, a, x, N):
     """A word that occurs twice keeps the weight of its last place."""
     gate = g.sigmoid()[:, None]
     copied = z.new_zeros(len(z), N)
-    for i in range(len(x)):
-        copied = copied.scatter(1, x[i][:, None], a[i][:, None])
+    for b in range(len(z)):
+        copied[b, x[:, b]] = a[:, b]
     made = torch.cat([z.softmax(dim=1), z.new_zeros(len(z), N - z.shape[1])], dim=1)
     return gate * made + (1 - gate) * copied
 
@@ -164,12 +167,10 @@ slips(
         },
         "z.softmax(dim=1)": {
             "z.softmax(dim=0)": "The softmax runs over the batch: it is over the words.",
-            "(z.exp() / z.exp().sum(dim=1, keepdim=True))": "The exponential of a large logit overflows: take the largest off before.",
             "z": "The logits are mixed in as they stand: only probabilities can be added to weights, so they need their softmax.",
         },
         "generated.scatter_add(1, x.T, (1 - gate) * a.T)": {
             "generated.scatter_add(1, x.T, a.T)": "What is copied is not multiplied by its share: the probabilities add up to more than 1.",
-            "generated.scatter_add(1, x.T, (1 - gate) * a.T / (x[:, None] == x).sum(dim=1).T)": "The weights of a word's places are averaged: they are added up, since each is a probability of its own.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T * (x.T >= z.shape[1]))": "Only unknown words are copied: a word that the model knows may be copied as well.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T.softmax(dim=1))": "The weights go through a second softmax: they are probabilities already.",
         },
@@ -207,10 +208,11 @@ slips(
         "de = a * (da - (a * da).sum(axis=0))": {
             "de = a * da": "The softmax is taken for a function of each score alone: a larger score also makes the other weights smaller, through their sum.",
             "de = a * (1 - a) * da": "Only the diagonal of the softmax's Jacobian is there, as for a logistic function: each score acts on all weights of its source.",
-            "de = da": "The softmax is left out: the gradient of the weights is not that of the scores.",
+            "de = da * real": "The softmax is left out: the gradient of the weights is not that of the scores.",
             "de = a * (da - da.mean(axis=0))": "The plain mean is subtracted: the softmax's backward pass subtracts the mean with the weights a.",
             "de = a * (da - (a * da).sum(axis=1, keepdims=True))": "The sum in the softmax's backward pass runs over the batch: the softmax runs over the source.",
             "de = da - (a * da).sum(axis=0)": "The factor a is missing in the softmax's backward pass: a step without weight has no gradient.",
+            "de = a * da - (a * da).sum(axis=0)": "In the softmax's backward pass the factor a is missing in what is subtracted.",
         },
         "dh = a[..., None] * dc + de[..., None] * query": {
             "dh = a[..., None] * dc": "The states get no gradient through their scores: each works in two places, where it is read and where it is scored.",
@@ -225,7 +227,6 @@ slips(
             "s.T @ dquery / len(s)": "The gradient of W is averaged over the batch: the loss is a sum, and so is the gradient.",
         },
         "a = np.exp(e - e.max(axis=0))": {
-            "a = np.exp(e)": "The exponential of a large score overflows (or all underflow to 0): take the largest off before.",
             "a = np.exp(e - e.max())": "The largest score of the whole batch is taken off: a sequence of much smaller scores becomes 0 / 0. Each has its own.",
         },
         "np.where(real, (h * query).sum(axis=2), -np.inf)": {
@@ -243,7 +244,7 @@ def free_running(decode, y, lengths, begin, end):
     for _ in range(len(y)):
         inputs = torch.cat([inputs, decode(inputs)[-1:].argmax(dim=2)])
     row, t = y.new_zeros(1, y.shape[1]), torch.arange(len(y) + 1)[:, None]
-    targets = torch.where(t == lengths, end, torch.cat([y, row]))
+    targets = torch.where(t == lengths, end, torch.cat([y, row + end]))
     scored = decode(inputs).log_softmax(dim=2).gather(2, targets[..., None])[..., 0]
     log_p = torch.where(t <= lengths, scored, 0.0).sum(dim=0)
     return -log_p.sum() / (lengths + 1).sum(), log_p
@@ -259,16 +260,18 @@ slips(
         ".log_softmax(dim=2)": {
             ".softmax(dim=2)": "The logarithm is missing: probabilities of a text multiply, their logarithms add up.",
             "": "The logits are taken for log-probabilities: they need a softmax first.",
+            ".softmax(dim=2).log_softmax(dim=2)": "The softmax is taken twice: `cross_entropy` and `log_softmax` take logits, not probabilities.",
             ".log_softmax(dim=1)": "The softmax runs over the batch: it is over the words.",
         },
-        "torch.where(t == lengths, end, torch.cat([y, row]))": {
-            "torch.where(t >= len(y), end, torch.cat([y, row]))": "The end stands at the end of the array: it belongs behind the last real word of each text.",
-            "torch.where(t == lengths - 1, end, torch.cat([y, row]))": "The end takes the place of the last word: it comes after it.",
+        "torch.where(t == lengths, end, torch.cat([y, row + end]))": {
+            "torch.cat([y, row + end])": "The end stands at the end of the array: it belongs behind the last real word of each text.",
+            "torch.where(t == lengths - 1, end, torch.cat([y, row + end]))": "The end takes the place of the last word: it comes after it.",
         },
-        "t <= lengths": {
-            "t < lengths": "The end is not scored: a decoder that is never told to stop does not.",
-            "t <= len(y)": "The padding is scored.",
-            "(t <= lengths) & (t > 0)": "The first word is not scored: it is what the decoder says after `begin`.",
+        "log_p = torch.where(t <= lengths, scored, 0.0).sum(dim=0)": {
+            "log_p = torch.where(t < lengths, scored, 0.0).sum(dim=0)\n    lengths = lengths - 1": "The end is not scored: a decoder that is never told to stop does not.",
+            "log_p = scored.sum(dim=0)\n    lengths = 0 * lengths + len(y)": "The padding is scored.",
+            "log_p = torch.where((t <= lengths) & (t > 0), scored, 0.0).sum(dim=0)\n    lengths = lengths - 1": "The first word is not scored: it is what the decoder says after `begin`.",
+            "real = (t <= lengths) & (targets != 0)\n    log_p = torch.where(real, scored, 0.0).sum(dim=0)\n    lengths = real.sum(dim=0) - 1": "Word 0 is taken for padding and not scored: here it is a word, and the lengths say what padding is.",
         },
         "-log_p.sum() / (lengths + 1).sum()": {
             "-log_p.mean()": "The loss is a mean over texts: it is one over tokens, so that a long text counts as much as its words.",
@@ -292,12 +295,13 @@ mistakes(
 # 6. scheduled
 
 
-def run(step, y, h0, begin, share, u, v, twice=False, first=1, true_state=False):
-    """A run in which words are drawn from a run with true inputs, from another step on, or with that run's state."""
+def run(step, y, h0, begin, share, u, v, twice=False, first=1, true_state=False, same=False):
+    """A run in which something else is true: where words are drawn, from which step on, what the state has read."""
     true = np.concatenate([np.full((1, y.shape[1]), begin), y[:-1]])
     h, state, inputs, losses = h0, h0, [], []  # state: with true inputs
     log_p = log_q = step(true[0], h0)[0]
     for t, x in enumerate(true):
+        log_p = step(x, h)[0] if same else log_p
         drawn = (np.exp(log_q if twice else log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
         inputs.append(np.where(u[t] < share, x, drawn) if t >= first else x)
         log_q, state = step(x, state)
@@ -315,6 +319,10 @@ def mixed_from_the_start(*given):
     return run(*given, first=0)
 
 
+def same_step(*given):
+    return run(*given, same=True)
+
+
 def state_of_the_truth(*given):
     return run(*given, true_state=True)
 
@@ -325,8 +333,8 @@ slips(
         "np.where(u[t] < share, y[t - 1], drawn)": {
             "np.where(u[t] < share, y[t], drawn)": "The decoder reads the word that it should say: the true input of a step is the word *before*.",
             "np.where(u[t, 0] < share, y[t - 1], drawn)": "One choice serves for the whole batch: each sequence has its own.",
-            "np.where(u[1] < share, y[t - 1], drawn)": "One choice serves for all steps of a text: it is made anew at each step.",
-            "np.where(u[t] < share**t, y[t - 1], drawn)": "The share goes down within a text: it is the same at all steps, and goes down from update to update.",
+            "np.where(u[0] < share, y[t - 1], drawn)": "One choice serves for all steps of a text: it is made anew at each step.",
+            "np.where(u[t] > share, y[t - 1], drawn)": "The choice is turned round: the true word is read where u is *below* the share.",
         },
         "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)": {
             "log_p.argmax(axis=1)": "The likeliest word is taken: the word is *drawn*, so that errors of all kinds turn up.",
@@ -334,6 +342,9 @@ slips(
             "(v[t] * log_p.shape[1]).astype(int)": "All words are equally likely to be drawn: they come from the model's distribution, whose errors the decoder is to learn from.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][0]).sum(axis=1)": "One number draws for the whole batch: each sequence has its own.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1) - 1": "The word one before the right one is drawn: it is the smallest n whose sum, its own probability included, is above v.",
+        },
+        "log_p, h = step(inputs[t], h)": {
+            "log_p, h = step(inputs[t], h0)": "Every step begins from h0: the decoder forgets what it has read.",
         },
         "-log_p[columns, y[t]]": {
             "-log_p[columns, inputs[t]]": "The loss is that of the inputs: the target is the true word of the step.",
@@ -353,6 +364,10 @@ mistakes(
     mixed_from_the_start=(
         "The first input is drawn as well: it is always `begin`.",
         mixed_from_the_start,
+    ),
+    same_step=(
+        "The word is drawn from what the model says after the true word: the input of a step is drawn from the distribution of the step *before*.",
+        same_step,
     ),
     state_of_the_truth=(
         "The state goes on with the true words: it is to go on with the inputs that were chosen.",
