@@ -309,7 +309,7 @@ def draw_scheduled(rng, T, B, H, toy, eighths, begin):
     B=(3, 2, 3),
     toy=(1, 0, 1),
     eighths=(0, 8, 0),
-    says="the share is 0 or 1: the model runs free, or never",
+    says="the share is 0 or 1: the model never reads its own words, or always",
 )
 def draw_scheduled_ends(rng, T, B, toy, eighths):
     return draw_scheduled(rng, T, B, 5, toy, 8 * (eighths > 4), 1)
@@ -323,7 +323,7 @@ def one_text_at_a_time(step, y, h0, begin, share, u, v):
         h, drawn = h0[b : b + 1], None
         for t in range(T):
             if t:
-                inputs[t, b] = y[t - 1, b] if u[t, b] < share else drawn(v[t, b])
+                inputs[t, b] = drawn(v[t, b]) if u[t, b] < share else y[t - 1, b]
             log_p, h = step(inputs[t, b : b + 1], h)
             losses[t, b] = -log_p[0, y[t, b]]
             steps = np.cumsum(np.exp(log_p[0]))
@@ -340,5 +340,5 @@ def by_counting(step, y, h0, begin, share, u, v):
         inputs.append(x)
         losses.append(-np.take_along_axis(log_p, y_t[:, None], axis=1)[:, 0])
         below = np.cumsum(np.exp(log_p), axis=1) <= v_next[:, None]
-        x = np.choose(u_next < share, [below[:, :-1].sum(axis=1), y_t])
+        x = np.choose(u_next < share, [y_t, below[:, :-1].sum(axis=1)])
     return np.stack(inputs), np.stack(losses)

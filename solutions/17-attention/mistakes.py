@@ -303,7 +303,7 @@ def run(step, y, h0, begin, share, u, v, twice=False, first=1, true_state=False,
     for t, x in enumerate(true):
         log_p = step(x, h)[0] if same else log_p
         drawn = (np.exp(log_q if twice else log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)
-        inputs.append(np.where(u[t] < share, x, drawn) if t >= first else x)
+        inputs.append(np.where(u[t] < share, drawn, x) if t >= first else x)
         log_q, state = step(x, state)
         log_p, h = step(inputs[t], h)
         h = state if true_state else h
@@ -330,15 +330,15 @@ def state_of_the_truth(*given):
 slips(
     scheduled,
     {
-        "np.where(u[t] < share, y[t - 1], drawn)": {
-            "np.where(u[t] < share, y[t], drawn)": "The decoder reads the word that it should say: the true input of a step is the word *before*.",
-            "np.where(u[t, 0] < share, y[t - 1], drawn)": "One choice serves for the whole batch: each sequence has its own.",
-            "np.where(u[0] < share, y[t - 1], drawn)": "One choice serves for all steps of a text: it is made anew at each step.",
-            "np.where(u[t] > share, y[t - 1], drawn)": "The choice is turned round: the true word is read where u is *below* the share.",
+        "np.where(u[t] < share, drawn, y[t - 1])": {
+            "np.where(u[t] < share, drawn, y[t])": "The decoder reads the word that it should say: the true input of a step is the word *before*.",
+            "np.where(u[t, 0] < share, drawn, y[t - 1])": "One choice serves for the whole batch: each sequence has its own.",
+            "np.where(u[0] < share, drawn, y[t - 1])": "One choice serves for all steps of a text: it is made anew at each step.",
+            "np.where(u[t] < share, y[t - 1], drawn)": "The choice is turned round: the share is that of the model's *own* words.",
         },
         "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1)": {
             "log_p.argmax(axis=1)": "The likeliest word is taken: the word is *drawn*, so that errors of all kinds turn up.",
-            "(np.exp(log_p).cumsum(axis=1) <= u[t][:, None]).sum(axis=1)": "One number makes both the choice and the draw: where the word is drawn, u is above the share, so that words at the front are never drawn.",
+            "(np.exp(log_p).cumsum(axis=1) <= u[t][:, None]).sum(axis=1)": "One number makes both the choice and the draw: where the word is drawn, u is below the share, so that words at the end are never drawn.",
             "(v[t] * log_p.shape[1]).astype(int)": "All words are equally likely to be drawn: they come from the model's distribution, whose errors the decoder is to learn from.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][0]).sum(axis=1)": "One number draws for the whole batch: each sequence has its own.",
             "(np.exp(log_p).cumsum(axis=1) <= v[t][:, None]).sum(axis=1) - 1": "The word one before the right one is drawn: it is the smallest n whose sum, its own probability included, is above v.",
@@ -348,8 +348,8 @@ slips(
         },
         "-log_p[columns, y[t]]": {
             "-log_p[columns, inputs[t]]": "The loss is that of the inputs: the target is the true word of the step.",
-            "-log_p[columns, np.where(u[t] < share, y[t], log_p.argmax(axis=1))]": "Where the model runs on its own words, these are the targets too: the target is the true word, whatever the inputs are.",
-            "-log_p[columns, y[t]] * ((u[t] < share) | (t == 0))": "Steps that read the model's own word are left out of the loss: they are what scheduled sampling is for.",
+            "-log_p[columns, np.where(u[t] < share, log_p.argmax(axis=1), y[t])]": "Where the model runs on its own words, these are the targets too: the target is the true word, whatever the inputs are.",
+            "-log_p[columns, y[t]] * ((u[t] >= share) | (t == 0))": "Steps that read the model's own word are left out of the loss: they are what scheduled sampling is for.",
         },
     },
 )
@@ -358,7 +358,7 @@ slips(
 mistakes(
     scheduled,
     two_passes=(
-        "The words are drawn in a run with true inputs, and a second run reads the mixture: they are to be drawn with the inputs that the model really had.",
+        "The words are drawn in a run with true inputs, and a second run reads the mixture, as in the chapter: here they are drawn with the inputs that the model really had.",
         two_passes,
     ),
     mixed_from_the_start=(
