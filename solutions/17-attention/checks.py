@@ -292,7 +292,7 @@ def draw_scheduled(rng, T, B, H, toy, eighths, begin):
         H = 3
     V = 4 if toy else H
     u = rng.uniform(size=(T, B))
-    u[0, -1] = 0.9 * eighths / 8  # nobody should read it; whoever does feels the share
+    u[:2, -1] = 0.9 * eighths / 8  # row 0 is not read: who does so feels the share
     return {
         "step": toys.small_reader if toy else toys.neighbour_reader,
         "y": rng.integers(V, size=(T, B)),

@@ -20,7 +20,7 @@ slips(
             ".masked_fill(~seen, 0.0)": "The scores of unseen steps are set to 0 before the softmax: exp(0) is 1, so they take a share.",
         },
         "e.softmax(dim=0)": {
-            "e.masked_fill(~seen, 0.0).softmax(dim=0) * seen": "Unseen steps are set to 0 after the softmax, in which they had a share: those that are seen then add up to less than 1.",
+            "(h * (s @ W)).sum(dim=2).softmax(dim=0) * seen": "Unseen steps are set to 0 after the softmax, in which they had a share: those that are seen then add up to less than 1.",
             "torch.where(i < lengths, (h * (s @ W)).sum(dim=2), -torch.inf).softmax(dim=0) * seen": "The window is cut out after the softmax, which ran over the whole source: the shares of the steps that are seen add up to 1.",
             "(e / h.shape[2] ** 0.5).softmax(dim=0)": "The scores are divided by the root of their size, as in a Transformer: here they are as they stand.",
             "e.masked_fill(~seen, -1e9).softmax(dim=1).masked_fill(~seen, 0)": "The softmax runs over the batch: the shares of the source's steps, the first axis, are asked for.",
@@ -31,6 +31,9 @@ slips(
             "torch.exp(-2 * (i - p).abs() / r)": "The distance from p is not squared: that is a peak, not a bell.",
             "torch.exp(-2 * (i - p) ** 2 / r**2) / (r / 2 * (2 * torch.pi) ** 0.5)": "The bell is divided by its area, like a density: here it is 1 at p.",
         },
+        "e.softmax(dim=0) * torch.exp(-2 * (i - p) ** 2 / r**2)": {
+            "(e * torch.exp(-2 * (i - p) ** 2 / r**2)).softmax(dim=0)": "The bell multiplies the scores: it makes the shares smaller, after the softmax.",
+        },
         "c = (a[..., None] * h).sum(dim=0)": {
             "c = (e.softmax(dim=0)[..., None] * h).sum(dim=0)": "The context is made of the shares before the bell: it is the sum of the h with the weights a.",
             "c = (a[..., None] * h).sum(dim=0)\n    c = c / a.sum(dim=0)[:, None]": "The context is divided by the sum of the weights: it is to be weaker where the bell is low.",
@@ -39,35 +42,7 @@ slips(
     },
 )
 
-
-def bell_first(s, h, lengths, W, p, r):
-    """The bell multiplies the scores."""
-    i = torch.arange(len(h))[:, None]
-    seen = (i < lengths) & ((i - p).abs() <= r)
-    e = (h * (s @ W)).sum(dim=2) * torch.exp(-2 * (i - p) ** 2 / r**2)
-    a = e.masked_fill(~seen, -torch.inf).softmax(dim=0)
-    return a, (a[..., None] * h).sum(dim=0)
-
-
-mistakes(
-    local,
-    bell_first=("The bell multiplies the scores: it makes the shares smaller, after the softmax.", bell_first),
-)
-
 # 2. covered_weights
-
-
-def cover_of_scores(q, k, lengths, w, v):
-    """The coverage adds the scores, not the weights."""
-    real = torch.arange(len(k))[:, None] < lengths
-    u, total, weights, overlap = k.new_zeros(real.shape), k.new_zeros(real.shape), [], []
-    for q_t in q:
-        e = torch.tanh(q_t + k + u[..., None] * w) @ v
-        a_t = e.masked_fill(~real, -torch.inf).softmax(dim=0)
-        weights.append(a_t)
-        overlap.append(torch.minimum(a_t, total).sum(dim=0))
-        u, total = u + e, total + a_t
-    return torch.stack(weights), torch.stack(overlap)
 
 
 def all_at_once(q, k, lengths, w, v):
@@ -88,13 +63,13 @@ slips(
     {
         "u = u + a_t": {
             "u = a_t": "The coverage holds only the last step's weights: it is the sum over all steps before.",
+            "u = u + e": "The scores are added up in place of the weights: coverage is how much attention a step has had.",
             "u = (u * (len(weights) - 1) + a_t) / len(weights)": "The coverage is the mean of the weights so far: it is their sum, and grows.",
             "u += a_t": "The coverage is changed in place, though earlier steps need its old values for their gradients: make a new tensor.",
             "u = u + a_t.detach()": "The coverage is detached: the gradient is to flow through it, so that earlier steps learn what they cost later ones.",
         },
         "u = k.new_zeros(real.shape)": {
             "u = k.new_ones(real.shape)": "The coverage begins at 1: before the first output step nothing has been read.",
-            "u = k.new_zeros(real.shape) + real / lengths": "The coverage begins with uniform weights: before the first output step nothing has been read.",
         },
         "torch.tanh(q_t + k + u[..., None] * w) @ v": {
             "torch.tanh(q_t + k) @ v + u * (w @ v)": "The coverage is added to the score, outside of tanh: it belongs beside the query and the key.",
@@ -107,7 +82,6 @@ slips(
         },
         "torch.minimum(a_t, u).sum(dim=0)": {
             "torch.minimum(a_t, u + a_t).sum(dim=0)": "The step's own weights are in the coverage already: the overlap compares them with what was read *before*.",
-            "torch.maximum(a_t, u).sum(dim=0)": "The larger of the two is taken: the overlap is what they have in common, the smaller.",
             "(a_t * u).sum(dim=0)": "Weights and coverage are multiplied: the overlap is the smaller of the two.",
             "torch.minimum(a_t, weights[-2] if weights[1:] else 0 * a_t).sum(dim=0)": "The overlap is with the last step alone: it is with all that was read before.",
         },
@@ -115,10 +89,6 @@ slips(
 )
 mistakes(
     covered,
-    cover_of_scores=(
-        "The scores are added up in place of the weights: coverage is how much attention a step has had.",
-        cover_of_scores,
-    ),
     all_at_once=(
         "The coverage comes from weights that were made without it: each step's weights read the coverage that is final for the steps before.",
         all_at_once,
@@ -152,18 +122,11 @@ def zero_logits(z, g, a, x, N):
     return (gate * made).scatter_add(1, x.T, (1 - gate) * a.T)
 
 
-def in_logits(z, g, a, x, N):
-    """Weights are added to the logits."""
-    gate = g.sigmoid()[:, None]
-    both = torch.cat([gate * z, z.new_zeros(len(z), N - z.shape[1])], dim=1).scatter_add(1, x.T, (1 - gate) * a.T)
-    return both.softmax(dim=1)
-
-
 slips(
     copying,
     {
         "g.sigmoid()": {
-            "g.exp()": "The gate is not between 0 and 1: its share is the logistic function of g.",
+            "g": "The gate is not between 0 and 1: its share is the logistic function of g.",
         },
         "z.softmax(dim=1)": {
             "z.softmax(dim=0)": "The softmax runs over the batch: it is over the words.",
@@ -172,6 +135,7 @@ slips(
         "generated.scatter_add(1, x.T, (1 - gate) * a.T)": {
             "generated.scatter_add(1, x.T, a.T)": "What is copied is not multiplied by its share: the probabilities add up to more than 1.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T * (x.T >= z.shape[1]))": "Only unknown words are copied: a word that the model knows may be copied as well.",
+            "generated.scatter_add(1, x.T, (1 - gate) * a.T * (x.T < z.shape[1]))": "Only words of the vocabulary are copied: those that it lacks are what copying is for.",
             "generated.scatter_add(1, x.T, (1 - gate) * a.T.softmax(dim=1))": "The weights go through a second softmax: they are probabilities already.",
         },
         "torch.cat([gate * z.softmax(dim=1), unknown], dim=1)": {
@@ -194,10 +158,6 @@ mistakes(
         "Unknown words enter the softmax with the logit 0, and so with a probability: the model can generate only its own words.",
         zero_logits,
     ),
-    in_logits=(
-        "Weights and logits are added before the softmax: mixed are the two distributions.",
-        in_logits,
-    ),
 )
 
 # 4. attention_backward
@@ -210,6 +170,7 @@ slips(
             "de = a * (1 - a) * da": "Only the diagonal of the softmax's Jacobian is there, as for a logistic function: each score acts on all weights of its source.",
             "de = da * real": "The softmax is left out: the gradient of the weights is not that of the scores.",
             "de = a * (da - da.mean(axis=0))": "The plain mean is subtracted: the softmax's backward pass subtracts the mean with the weights a.",
+            "de = a * (da - da.sum(axis=0))": "The plain sum is subtracted: each step counts with its weight.",
             "de = a * (da - (a * da).sum(axis=1, keepdims=True))": "The sum in the softmax's backward pass runs over the batch: the softmax runs over the source.",
             "de = da - (a * da).sum(axis=0)": "The factor a is missing in the softmax's backward pass: a step without weight has no gradient.",
             "de = a * da - (a * da).sum(axis=0)": "In the softmax's backward pass the factor a is missing in what is subtracted.",
@@ -218,7 +179,7 @@ slips(
             "dh = a[..., None] * dc": "The states get no gradient through their scores: each works in two places, where it is read and where it is scored.",
             "dh = de[..., None] * query": "The states get no gradient through the context: each works in two places, where it is scored and where it is read.",
             "dh = a[..., None] * dc + de[..., None] * dc": "The gradient through the score is multiplied by that of the context: a score is the product of a state and s W.",
-            "dh = real[..., None] * dc + de[..., None] * query": "The context is taken for a plain sum of the states: each state is read with its weight.",
+            "dh = dc + de[..., None] * query": "The context is taken for a plain sum of the states: each state is read with its weight.",
         },
         "dquery = (de[..., None] * h).sum(axis=0)": {
             "dquery = (a[..., None] * h).sum(axis=0)": "The context is taken for the gradient of s W: the states are added with the gradients of their scores.",
@@ -228,6 +189,9 @@ slips(
         },
         "a = np.exp(e - e.max(axis=0))": {
             "a = np.exp(e - e.max())": "The largest score of the whole batch is taken off: a sequence of much smaller scores becomes 0 / 0. Each has its own.",
+        },
+        "a = a / a.sum(axis=0)": {
+            "e = (h * query).sum(axis=2)\n    a = np.exp(e - e.max(axis=0))\n    a = a / a.sum(axis=0) * real": "The padding is set to 0 after the softmax, in which it had a share: the real weights then add up to less than 1.",
         },
         "np.where(real, (h * query).sum(axis=2), -np.inf)": {
             "np.where(real, (h * query).sum(axis=2), 0.0)": "The scores of the padding are set to 0: exp(0) is 1, so the padding takes part in the softmax.",
@@ -261,7 +225,6 @@ slips(
             ".softmax(dim=2)": "The logarithm is missing: probabilities of a text multiply, their logarithms add up.",
             "": "The logits are taken for log-probabilities: they need a softmax first.",
             ".softmax(dim=2).log_softmax(dim=2)": "The softmax is taken twice: `cross_entropy` and `log_softmax` take logits, not probabilities.",
-            ".log_softmax(dim=1)": "The softmax runs over the batch: it is over the words.",
         },
         "torch.where(t == lengths, end, torch.cat([y, row + end]))": {
             "torch.cat([y, row + end])": "The end stands at the end of the array: it belongs behind the last real word of each text.",
@@ -348,7 +311,6 @@ slips(
         },
         "-log_p[columns, y[t]]": {
             "-log_p[columns, inputs[t]]": "The loss is that of the inputs: the target is the true word of the step.",
-            "-log_p[columns, np.where(u[t] < share, log_p.argmax(axis=1), y[t])]": "Where the model runs on its own words, these are the targets too: the target is the true word, whatever the inputs are.",
             "-log_p[columns, y[t]] * ((u[t] >= share) | (t == 0))": "Steps that read the model's own word are left out of the loss: they are what scheduled sampling is for.",
         },
     },
