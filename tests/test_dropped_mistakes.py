@@ -881,9 +881,9 @@ DROPPED = {
         },
         "attention_backward": {
             "lengths makes no difference to the answer": [
-                "np.where(real, (h * query).sum(axis=2), -np.inf) -> (h * query).sum(axis=2)"
+                "np.where(real, (k * m).sum(axis=2), -np.inf) -> (k * m).sum(axis=2)"
             ],
-            "dW is transposed": ["s.T @ dquery -> dquery.T @ s"],
+            "dW is transposed": ["q.T @ dm -> dm.T @ q"],
         },
         "forced_loss": {
             "begin makes no difference to the answer": ["row + begin -> row", "row + begin -> row + end"],
@@ -951,7 +951,7 @@ MESSAGES = {
         },
         "attention_backward": {
             "the scores are about 1000, or about -1000": ["np.exp(e - e.max(axis=0)) -> np.exp(e)"],
-            "changes its argument h": ["da = (h * dc) -> h[~real] = 0\n    da = (h * dc)"],
+            "changes its argument k": ["da = (k * dc) -> k[~real] = 0\n    da = (k * dc)"],
         },
     },
 }

@@ -20,16 +20,16 @@ def source(rng, S, B, H):
 
 # 1. local_context
 
-local = exercise("local_context", points=3, returns=("a", "c"), adapter="tensors", gradients=("s", "h", "W", "p"))
+local = exercise("local_context", points=3, returns=("a", "c"), adapter="tensors", gradients=("q", "k", "W", "p"))
 
 
 @local.inputs(S=(6, 8, 5, 9), B=(3, 2, 1, 4), D=(4, 2, 5, 3), H=(2, 3, 4, 5), r=(2, 3, 1, 2))
 def draw_local(rng, S, B, D, H, r):
-    h, lengths = source(rng, S, B, H)
+    k, lengths = source(rng, S, B, H)
     p = rng.uniform(0, lengths - 1)
     p[0] = rng.uniform(S - 2, S - 1)
     W = rng.normal(size=(D, H))
-    return {"s": rng.normal(size=(B, D)), "h": h, "lengths": lengths, "W": W, "p": p, "r": r}
+    return {"q": rng.normal(size=(B, D)), "k": k, "lengths": lengths, "W": W, "p": p, "r": r}
 
 
 @local.inputs(S=(7, 6), B=(3, 2), D=(3, 2), H=(4, 3), r=(2, 1), says="p is a whole number")
@@ -39,13 +39,13 @@ def draw_local_whole(rng, S, B, D, H, r):
 
 
 def large(rng, S, B, D, H):
-    """Arguments of which all scores s W h of a sequence are about 1000, or all about -1000."""
-    h, lengths = source(rng, S, B, H)
+    """Arguments of which all scores q W k of a sequence are about 1000, or all about -1000."""
+    k, lengths = source(rng, S, B, H)
     sign = rng.choice([-1, 1], size=(B, 1))
-    s, W = sign * rng.uniform(0.5, 1.5, size=(B, D)), rng.uniform(0.5, 1.5, size=(D, H))
-    score = np.einsum("bd,dh,sbh->sb", s, W, h)[..., None]
-    h += (1000 * sign - score) / (s @ W).sum(axis=1, keepdims=True) + 0.3 * rng.normal(size=h.shape)
-    return {"s": s, "h": h, "lengths": lengths, "W": W}
+    q, W = sign * rng.uniform(0.5, 1.5, size=(B, D)), rng.uniform(0.5, 1.5, size=(D, H))
+    score = np.einsum("bd,dh,sbh->sb", q, W, k)[..., None]
+    k += (1000 * sign - score) / (q @ W).sum(axis=1, keepdims=True) + 0.3 * rng.normal(size=k.shape)
+    return {"q": q, "k": k, "lengths": lengths, "W": W}
 
 
 @local.inputs(S=(7, 6), B=(3, 4), D=(3, 2), H=(4, 3), r=(2, 2), says="the scores are about 1000, or about -1000")
@@ -55,29 +55,29 @@ def draw_local_large(rng, S, B, D, H, r):
 
 
 @local.answer
-def state_by_state(s, h, lengths, W, p, r):
+def state_by_state(q, k, lengths, W, p, r):
     columns, contexts = [], []
     for b, n in enumerate(lengths.tolist()):
         near = [i for i in range(n) if abs(i - p[b].item()) <= r]
-        scores = torch.stack([s[b] @ W @ h[i, b] for i in near])
+        scores = torch.stack([q[b] @ W @ k[i, b] for i in near])
         alpha = torch.exp(scores - torch.logsumexp(scores, 0))
         alpha = alpha * torch.stack([torch.exp(-((i - p[b]) ** 2) / (r * r / 2)) for i in near])
-        column = h.new_zeros(len(h))
+        column = k.new_zeros(len(k))
         column[near] = alpha
         columns.append(column)
-        contexts.append(sum(alpha[k] * h[i, b] for k, i in enumerate(near)))
+        contexts.append(sum(alpha[n] * k[i, b] for n, i in enumerate(near)))
     return torch.stack(columns, dim=1), torch.stack(contexts)
 
 
 @local.answer
-def with_einsum(s, h, lengths, W, p, r):
-    i = torch.arange(len(h)).to(h)[:, None]
+def with_einsum(q, k, lengths, W, p, r):
+    i = torch.arange(len(k)).to(k)[:, None]
     within = torch.logical_and(i < lengths, torch.abs(i - p) <= r)
-    e = torch.where(within, torch.einsum("bd,dh,sbh->sb", s, W, h), -1e30)
+    e = torch.where(within, torch.einsum("bd,dh,sbh->sb", q, W, k), -1e30)
     top = e.max(dim=0).values
     share = torch.exp(e - top) * within
     a = share / share.sum(dim=0) * torch.exp(-0.5 * (2 * (i - p) / r) ** 2)
-    return a, torch.einsum("sb,sbh->bh", a, h)
+    return a, torch.einsum("sb,sbh->bh", a, k)
 
 
 # 2. covered_weights
@@ -181,16 +181,16 @@ def with_one_hot(z, g, a, x, N):
 backward = exercise(
     "attention_backward",
     points=4,
-    returns=("ds", "dh", "dW"),
+    returns=("dq", "dk", "dW"),
     forbidden=("backward", "torch.autograd", "torch.func", "rnncourse.layers", "rnncourse.gradcheck"),
 )
 
 
 @backward.inputs(S=(5, 4, 6, 3), B=(3, 2, 1, 4), D=(4, 3, 2, 5), H=(2, 5, 3, 4))
 def draw_backward(rng, S, B, D, H):
-    h, lengths = source(rng, S, B, H)
-    s, W, dc = rng.normal(size=(B, D)), rng.normal(size=(D, H)) / np.sqrt(D), rng.normal(size=(B, H))
-    return {"dc": dc, "s": s, "h": h, "lengths": lengths, "W": W}
+    k, lengths = source(rng, S, B, H)
+    q, W, dc = rng.normal(size=(B, D)), rng.normal(size=(D, H)) / np.sqrt(D), rng.normal(size=(B, H))
+    return {"dc": dc, "q": q, "k": k, "lengths": lengths, "W": W}
 
 
 @backward.inputs(S=(5, 4), B=(3, 4), D=(3, 2), H=(4, 3), says="the scores are about 1000, or about -1000")
@@ -199,30 +199,30 @@ def draw_backward_large(rng, S, B, D, H):
 
 
 @backward.answer
-def sequence_by_sequence(dc, s, h, lengths, W):
-    ds, dh, dW = np.zeros(s.shape), np.zeros(h.shape), np.zeros(W.shape)
+def sequence_by_sequence(dc, q, k, lengths, W):
+    dq, dk, dW = np.zeros(q.shape), np.zeros(k.shape), np.zeros(W.shape)
     for b, n in enumerate(lengths):
-        real = h[:n, b]  # (n, H)
-        e = real @ (W.T @ s[b])
+        real = k[:n, b]  # (n, H)
+        e = real @ (W.T @ q[b])
         a = np.exp(e - np.logaddexp.reduce(e))
         jacobian = np.diag(a) - np.outer(a, a)
         de = jacobian @ real @ dc[b]
-        dW += np.outer(s[b], de @ real)
-        ds[b] = W @ (de @ real)
-        dh[:n, b] = np.outer(a, dc[b]) + np.outer(de, s[b] @ W)
-    return ds, dh, dW
+        dW += np.outer(q[b], de @ real)
+        dq[b] = W @ (de @ real)
+        dk[:n, b] = np.outer(a, dc[b]) + np.outer(de, q[b] @ W)
+    return dq, dk, dW
 
 
 @backward.answer
-def through_the_context(dc, s, h, lengths, W):
-    """With de = a (dc . (h - c))."""
-    e = np.einsum("bd,dk,sbk->sb", s, W, h)
-    e = np.where(np.arange(len(h))[:, None] < lengths, e, -np.inf)
+def through_the_context(dc, q, k, lengths, W):
+    """With de = a (dc . (k - c))."""
+    e = np.einsum("bd,dk,sbk->sb", q, W, k)
+    e = np.where(np.arange(len(k))[:, None] < lengths, e, -np.inf)
     a = np.exp(e - np.logaddexp.reduce(e, axis=0))
-    c = np.einsum("sb,sbk->bk", a, h)
-    de = a * np.einsum("bk,sbk->sb", dc, h - c)
-    moved = np.einsum("sb,sbk->bk", de, h)
-    return moved @ W.T, a[..., None] * dc + de[..., None] * (s @ W), s.T @ moved
+    c = np.einsum("sb,sbk->bk", a, k)
+    de = a * np.einsum("bk,sbk->sb", dc, k - c)
+    moved = np.einsum("sb,sbk->bk", de, k)
+    return moved @ W.T, a[..., None] * dc + de[..., None] * (q @ W), q.T @ moved
 
 
 # 5. forced_loss

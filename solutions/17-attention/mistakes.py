@@ -20,9 +20,9 @@ slips(
             ".masked_fill(~seen, 0.0)": "The scores of unseen steps are set to 0 before the softmax: exp(0) is 1, so they take a share.",
         },
         "e.softmax(dim=0)": {
-            "(h * (s @ W)).sum(dim=2).softmax(dim=0) * seen": "Unseen steps are set to 0 after the softmax, in which they had a share: those that are seen then add up to less than 1.",
-            "torch.where(i < lengths, (h * (s @ W)).sum(dim=2), -torch.inf).softmax(dim=0) * seen": "The window is cut out after the softmax, which ran over the whole source: the shares of the steps that are seen add up to 1.",
-            "(e / h.shape[2] ** 0.5).softmax(dim=0)": "The scores are divided by the root of their size, as in a Transformer: here they are as they stand.",
+            "(k * (q @ W)).sum(dim=2).softmax(dim=0) * seen": "Unseen steps are set to 0 after the softmax, in which they had a share: those that are seen then add up to less than 1.",
+            "torch.where(i < lengths, (k * (q @ W)).sum(dim=2), -torch.inf).softmax(dim=0) * seen": "The window is cut out after the softmax, which ran over the whole source: the shares of the steps that are seen add up to 1.",
+            "(e / k.shape[2] ** 0.5).softmax(dim=0)": "The scores are divided by the root of their size, as in a Transformer: here they are as they stand.",
             "e.masked_fill(~seen, -1e9).softmax(dim=1).masked_fill(~seen, 0)": "The softmax runs over the batch: the shares of the source's steps, the first axis, are asked for.",
         },
         "torch.exp(-2 * (i - p) ** 2 / r**2)": {
@@ -34,10 +34,10 @@ slips(
         "e.softmax(dim=0) * torch.exp(-2 * (i - p) ** 2 / r**2)": {
             "(e * torch.exp(-2 * (i - p) ** 2 / r**2)).softmax(dim=0)": "The bell multiplies the scores: it makes the shares smaller, after the softmax.",
         },
-        "c = (a[..., None] * h).sum(dim=0)": {
-            "c = (e.softmax(dim=0)[..., None] * h).sum(dim=0)": "The context is made of the shares before the bell: it is the sum of the h with the weights a.",
-            "c = (a[..., None] * h).sum(dim=0)\n    c = c / a.sum(dim=0)[:, None]": "The context is divided by the sum of the weights: it is to be weaker where the bell is low.",
-            "a = a / a.sum(dim=0)\n    c = (a[..., None] * h).sum(dim=0)": "The weights add up to 1: the bell comes after the softmax, and what it leaves is not divided by its sum again.",
+        "c = (a[..., None] * k).sum(dim=0)": {
+            "c = (e.softmax(dim=0)[..., None] * k).sum(dim=0)": "The bell is missing in the context: it is the sum of the states with the weights a.",
+            "c = (a[..., None] * k).sum(dim=0)\n    c = c / a.sum(dim=0)[:, None]": "The context is divided by the sum of the weights: it is to be weaker where the bell is low.",
+            "a = a / a.sum(dim=0)\n    c = (a[..., None] * k).sum(dim=0)": "The weights add up to 1: the bell comes after the softmax, and what it leaves is not divided by its sum again.",
         },
     },
 )
@@ -175,26 +175,26 @@ slips(
             "de = da - (a * da).sum(axis=0)": "The factor a is missing in the softmax's backward pass: a step without weight has no gradient.",
             "de = a * da - (a * da).sum(axis=0)": "In the softmax's backward pass the factor a is missing in what is subtracted.",
         },
-        "dh = a[..., None] * dc + de[..., None] * query": {
-            "dh = a[..., None] * dc": "The states get no gradient through their scores: each works in two places, where it is read and where it is scored.",
-            "dh = de[..., None] * query": "The states get no gradient through the context: each works in two places, where it is scored and where it is read.",
-            "dh = a[..., None] * dc + de[..., None] * dc": "The gradient through the score is multiplied by that of the context: a score is the product of a state and s W.",
-            "dh = dc + de[..., None] * query": "The context is taken for a plain sum of the states: each state is read with its weight.",
+        "dk = a[..., None] * dc + de[..., None] * m": {
+            "dk = a[..., None] * dc": "The states get no gradient through their scores: each works in two places, where it is read and where it is scored.",
+            "dk = de[..., None] * m": "The states get no gradient through the context: each works in two places, where it is scored and where it is read.",
+            "dk = a[..., None] * dc + de[..., None] * dc": "The gradient through the score is multiplied by that of the context: a score is the product of a state and q W.",
+            "dk = dc + de[..., None] * m": "The context is taken for a plain sum of the states: each state is read with its weight.",
         },
-        "dquery = (de[..., None] * h).sum(axis=0)": {
-            "dquery = (a[..., None] * h).sum(axis=0)": "The context is taken for the gradient of s W: the states are added with the gradients of their scores.",
+        "dm = (de[..., None] * k).sum(axis=0)": {
+            "dm = (a[..., None] * k).sum(axis=0)": "The context is taken for the gradient of q W: the states are added with the gradients of their scores.",
         },
-        "s.T @ dquery": {
-            "s.T @ dquery / len(s)": "The gradient of W is averaged over the batch: the loss is a sum, and so is the gradient.",
+        "q.T @ dm": {
+            "q.T @ dm / len(q)": "The gradient of W is averaged over the batch: the loss is a sum, and so is the gradient.",
         },
         "a = np.exp(e - e.max(axis=0))": {
             "a = np.exp(e - e.max())": "The largest score of the whole batch is taken off: a sequence of much smaller scores becomes 0 / 0. Each has its own.",
         },
         "a = a / a.sum(axis=0)": {
-            "e = (h * query).sum(axis=2)\n    a = np.exp(e - e.max(axis=0))\n    a = a / a.sum(axis=0) * real": "The padding is set to 0 after the softmax, in which it had a share: the real weights then add up to less than 1.",
+            "e = (k * m).sum(axis=2)\n    a = np.exp(e - e.max(axis=0))\n    a = a / a.sum(axis=0) * real": "The padding is set to 0 after the softmax, in which it had a share: the real weights then add up to less than 1.",
         },
-        "np.where(real, (h * query).sum(axis=2), -np.inf)": {
-            "np.where(real, (h * query).sum(axis=2), 0.0)": "The scores of the padding are set to 0: exp(0) is 1, so the padding takes part in the softmax.",
+        "np.where(real, (k * m).sum(axis=2), -np.inf)": {
+            "np.where(real, (k * m).sum(axis=2), 0.0)": "The scores of the padding are set to 0: exp(0) is 1, so the padding takes part in the softmax.",
         },
     },
 )
