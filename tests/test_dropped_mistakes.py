@@ -894,6 +894,43 @@ DROPPED = {
             "least makes no difference to the answer": ["length[t] >= least -> length[t] >= 1"],
         },
     },
+    "17-attention": {
+        "local_context": {
+            "lengths makes no difference to the answer": ["(i < lengths) & ((i -> ((i"],
+            "with lengths - 1 in place of lengths the answer would be right": ["i < lengths -> i <= lengths"],
+            "d p is zero everywhere": ["torch.exp(-2 * (i - p) -> torch.exp(-2 * (i - p.detach())"],
+        },
+        "covered_weights": {
+            "lengths makes no difference to the answer": ["e.masked_fill(~real, -torch.inf) -> e"],
+            "q makes no difference to the answer": ["q_t + k + -> k +"],
+            "w makes no difference to the answer": ["k + u[..., None] * w -> k"],
+            "with -w in place of w the answer would be right": ["k + u -> k - u"],
+        },
+        "copying": {
+            "with -g in place of g the answer would be right": ["g.sigmoid() -> (-g).sigmoid()"],
+            "g makes no difference to the answer": ["g.sigmoid() -> (0 * g).sigmoid()"],
+            "d a is zero everywhere": ["(1 - gate) * a.T -> (1 - gate) * a.detach().T"],
+        },
+        "attention_backward": {
+            "lengths makes no difference to the answer": [
+                "np.where(real, (k * m).sum(axis=2), -np.inf) -> (k * m).sum(axis=2)"
+            ],
+            "dW is transposed": ["q.T @ dm -> dm.T @ q"],
+        },
+        "forced_loss": {
+            "begin makes no difference to the answer": ["row + begin -> row", "row + begin -> row + end"],
+            "a logarithm is missing in loss": [
+                lambda right, *a: (torch.exp(right(*a)[0]), right(*a)[1]),
+            ],
+            "log_p has the wrong sign": [lambda right, *a: (right(*a)[0], -right(*a)[1])],
+        },
+        "scheduled": {
+            "with u one step earlier the answer would be right": ["u[t] < share -> u[t - 1] < share"],
+            "with v one step earlier the answer would be right": ["v[t][:, None] -> v[t - 1][:, None]"],
+            "with 1 - share in place of share the answer would be right": ["< share -> < 1 - share"],
+            "losses has the wrong sign": ["= -log_p[ -> = log_p["],
+        },
+    },
 }
 
 # unit: function: {what the message says without any hint: [the wrong answers of which it is said]}
@@ -931,6 +968,23 @@ MESSAGES = {
             "There is an axis of length 1 too many": [lambda right, *a: (right(*a)[0], right(*a)[1][:, None])],
         },
         "closing": {"raised IndexError": ["stack[-1:] == [1] -> stack[-1] == 1"]},
+    },
+    "17-attention": {
+        "local_context": {
+            "the scores are about 1000, or about -1000": ["e.softmax(dim=0) -> (e.exp() / e.exp().sum(dim=0))"],
+        },
+        "covered_weights": {
+            "the scores are as large as a thousand": [
+                "e.masked_fill(~real, -torch.inf).softmax(dim=0) -> (e.exp() * real / (e.exp() * real).sum(dim=0))"
+            ],
+        },
+        "copying": {
+            "the logits are as large as a thousand": ["z.softmax(dim=1) -> z.exp() / z.exp().sum(dim=1, keepdim=True)"],
+        },
+        "attention_backward": {
+            "the scores are about 1000, or about -1000": ["np.exp(e - e.max(axis=0)) -> np.exp(e)"],
+            "changes its argument k": ["da = (k * dc) -> k[~real] = 0\n    da = (k * dc)"],
+        },
     },
 }
 

@@ -263,6 +263,19 @@ def largest_yet(x):
     return x.cummax(dim=0).values
 
 
+def fading_decoder(ids):
+    """A toy decoder of seven tokens, tensors (T, B) -> logits (T, B, 7); each step sees the inputs up to its own.
+
+    The tokens next above those read lately are likely, and so is 6, the more of 0 and 1 has been read.
+    """
+    h = (ids[..., None] == ids.new_tensor(range(7))).double()  # one-hot
+    for t in range(1, len(h)):
+        h[t] += 0.6 * h[t - 1]
+    z = 2 * (1.5 * h).tanh().roll(1, dims=2)
+    z[..., 6] += h[..., :2].sum(dim=2)
+    return z
+
+
 # Language models of four tokens, of which 0 ends the text: `next_log_p(tokens) -> log p (4,)` after a tuple of tokens.
 
 
