@@ -376,7 +376,7 @@ def possible(prefixes, b, n, log_p):
     return len(after)
 
 
-@step.inputs(k=(1, 0, 2, 1), many=(3, 5, 4, 7), K=(10, 4, 9, 5))
+@step.inputs(k=(1, 0, 2, 1, 3), many=(3, 5, 4, 7, 6), K=(9, 4, 12, 5, 7))
 def draw_step(rng, k, many, K):
     names = np.append(0, 1 + rng.permutation(3))  # other labels
     b, n = rng.dirichlet(np.full(many, 2.0), size=2) * rng.dirichlet([4, 4])[:, None]
@@ -385,7 +385,7 @@ def draw_step(rng, k, many, K):
     prefixes = [tuple(names[list(PREFIXES[j])].tolist()) for j in order]
     with np.errstate(divide="ignore"):
         b, n = np.log(b[order]), np.log(n[order])
-    log_p = log_softmax(0.8 * rng.normal(size=4))
+    log_p = log_softmax(0.8 * rng.normal(size=4) + [0.7, 0, 0, 0])
     given = {"prefixes": prefixes, "b": b, "n": n, "log_p": log_p, "next_log_p": MODELS[k]}
     return given | {"weight": float(rng.uniform(0.3, 1.2)), "K": min(K, possible(prefixes, b, n, log_p))}
 
