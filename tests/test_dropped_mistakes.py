@@ -862,6 +862,23 @@ DROPPED = {
             "least makes no difference to the answer": ["length[t] >= least -> length[t] >= 1"],
         },
     },
+    "18-ctc": {
+        "greedy_spans": {
+            "blank makes no difference to the answer": ["path[start] != blank -> path[start] > 0"],
+            "stop is smaller by one than it should be": [
+                "return path[start], start, stop, -> return path[start], start, stop - 1,"
+            ],
+        },
+        "log_likelihood": {
+            "log_likelihood has the wrong sign": ["return np.logaddexp(last, -> return -np.logaddexp(last,"],
+        },
+        "logit_gradient": {
+            "dz has the wrong sign": ["return gamma, dz -> return gamma, -dz"],
+            "dz is divided by the length of the first axis": ["return gamma, dz -> return gamma, dz / len(dz)"],
+        },
+        "best_alignment": {"path stands in reverse order": [lambda right, *a: (right(*a)[0][::-1], right(*a)[1])]},
+        "append_label": {"b and n are exchanged": ["return b_new, n_new, -> return n_new, b_new,"]},
+    },
 }
 
 # unit: function: {what the message says without any hint: [the wrong answers of which it is said]}
