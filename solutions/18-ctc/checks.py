@@ -272,7 +272,7 @@ def draw_gradient_repeated(rng, T, U, V):
 
 @gradient.inputs(T=(4, 6), U=(2, 3), V=(4, 5), says="the likelihood is below 1e-400")
 def draw_gradient_tiny(rng, T, U, V):
-    return variables(rng, T + U, U, V, above=400.0)
+    return variables(rng, T + U, U, V, above=160.0)
 
 
 @gradient.inputs(T=(2, 3), U=(3, 4), V=(4, 5), says="the text does not fit into the frames")
