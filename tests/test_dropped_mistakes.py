@@ -930,6 +930,22 @@ DROPPED = {
             "with 1 - share in place of share the answer would be right": ["< share -> < 1 - share"],
             "losses has the wrong sign": ["= -log_p[ -> = log_p["],
         },
+    "18-ctc": {
+        "greedy_spans": {
+            "blank makes no difference to the answer": ["path[start] != blank -> path[start] > 0"],
+            "stop is smaller by one than it should be": [
+                "return path[start], start, stop, -> return path[start], start, stop - 1,"
+            ],
+        },
+        "log_likelihood": {
+            "log_likelihood has the wrong sign": ["return np.logaddexp(last, -> return -np.logaddexp(last,"],
+        },
+        "logit_gradient": {
+            "dz has the wrong sign": ["return gamma, dz -> return gamma, -dz"],
+            "dz is divided by the length of the first axis": ["return gamma, dz -> return gamma, dz / len(dz)"],
+        },
+        "best_alignment": {"path stands in reverse order": [lambda right, *a: (right(*a)[0][::-1], right(*a)[1])]},
+        "append_label": {"b and n are exchanged": ["return b_new, n_new, -> return n_new, b_new,"]},
     },
 }
 

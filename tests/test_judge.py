@@ -389,6 +389,8 @@ def test_evidence_is_of_different_finite_numbers():
     assert len(compare.evidence(~mask, mask)) == 4 and len(compare.evidence(mask[:6], mask)) == 0
     assert len(compare.evidence(mask ^ (np.arange(32) == 9), mask)) == 1
     assert len(compare.evidence(compare.Problem("shape", "", right[:4] + 1), right)) == 4
+    beside = np.append(right, -np.inf)
+    assert len(compare.evidence(beside + 1.5, beside)) == 6, "an infinity among what is expected"
 
 
 def test_an_exception_alone_is_a_symptom_and_none_is_nothing():

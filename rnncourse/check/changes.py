@@ -187,9 +187,10 @@ def _close(came: np.ndarray, wanted: np.ndarray, tolerance: float) -> bool:
 
 
 def _apart(a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
+    """Where two arrays differ; equal infinities do not."""
     with np.errstate(all="ignore"):
         a, b = a.astype(np.float64), b.astype(np.float64)
-        return ~(np.abs(a - b) <= tolerance * rms(b[np.isfinite(b)]) + ABSOLUTE)
+        return (a != b) & ~(np.abs(a - b) <= tolerance * rms(b[np.isfinite(b)]) + ABSOLUTE)
 
 
 def _told(pairs, tolerance: float) -> bool:

@@ -252,7 +252,8 @@ def evidence(leaf: Leaf, expected: Leaf) -> frozenset:
     wrong = array.astype(np.float64).ravel()
     if fits:
         with np.errstate(invalid="ignore"):
-            wrong = wrong[np.abs(wrong - expected.ravel()) > PRINT_TOLERANCE * rms(expected) + ABSOLUTE]
+            size = rms(expected[np.isfinite(expected)])
+            wrong = wrong[np.abs(wrong - expected.ravel()) > PRINT_TOLERANCE * size + ABSOLUTE]
     wrong = wrong[np.isfinite(wrong)][:MOST_COUNTED]
     return frozenset(float(f"{v:.4g}") for v in wrong)
 
