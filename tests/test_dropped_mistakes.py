@@ -930,6 +930,7 @@ DROPPED = {
             "with 1 - share in place of share the answer would be right": ["< share -> < 1 - share"],
             "losses has the wrong sign": ["= -log_p[ -> = log_p["],
         },
+    },
     "18-ctc": {
         "greedy_spans": {
             "blank makes no difference to the answer": ["path[start] != blank -> path[start] > 0"],
