@@ -1,58 +1,143 @@
-"""The record of chapter 15: language models by cell, size and length of training, three seeds each."""
+"""The record of chapter 15: language models by cell, size, time and text. `rnncourse record 15` writes the JSON.
+
+A run that is finished is kept in the folder for temporary files, so a record that was killed goes on with the next run.
+"""
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from rnncourse import data
-from rnncourse.training.language import Run, train
+import numpy as np
+import torch
 
-FOLDER = Path(tempfile.gettempdir()) / "rnncourse-15"  # finished runs stay there: a record that was killed goes on
+from rnncourse import data, training
+from rnncourse.bench.record import definitions
+from rnncourse.models import LanguageModel
+
+FOLDER = Path(tempfile.gettempdir()) / "rnncourse-15"
 SEEDS = 3
-RUNS = {  # name: text, settings; the seconds are those of the training on a core that has nothing else to do
-    "tanh 128, 7 s": ("all", {"cell": "rnn", "hidden": 128, "lr": 0.01, "steps": 560}),
-    "GRU 72, 7 s": ("all", {"cell": "gru", "hidden": 72, "lr": 0.01, "steps": 350}),
-    "LSTM 60, 7 s": ("all", {"cell": "lstm", "hidden": 60, "lr": 0.01, "steps": 700}),
-    "LSTM 128, 7 s": ("all", {"hidden": 128, "lr": 0.007, "steps": 340}),
-    "tanh 128, 20 s": ("all", {"cell": "rnn", "hidden": 128, "lr": 0.01, "steps": 1600}),
-    "GRU 72, 20 s": ("all", {"cell": "gru", "hidden": 72, "lr": 0.01, "steps": 1000}),
-    "LSTM 60, 20 s": ("all", {"cell": "lstm", "hidden": 60, "lr": 0.01, "steps": 2000}),
-    "LSTM 128, 20 s": ("all", {"hidden": 128, "lr": 0.007, "steps": 1000}),
-    "every line once": ("once", {"hidden": 128, "lr": 0.007, "steps": 1000}),
-    "words": ("words", {"level": "word", "embedding": 128, "tied": True, "dropout": 0.2, "lr": 0.007, "steps": 350}),
-    "LSTM 128, 60 s": ("all", {"hidden": 128, "lr": 0.007, "steps": 2800}),
-    "LSTM 256, 150 s": ("all", {"hidden": 256, "lr": 0.004, "dropout": 0.1, "steps": 2500}),
+RUNS = {  # name: text, settings; the first six for about 15 seconds on a core that has nothing else to do
+    "tanh 128": ("all", {"cell": "rnn", "H": 128, "lr": 0.01, "steps": 1200}),
+    "GRU 72": ("all", {"cell": "gru", "H": 72, "lr": 0.01, "steps": 750}),
+    "LSTM 60": ("all", {"cell": "lstm", "H": 60, "lr": 0.01, "steps": 1500}),
+    "LSTM 128": ("all", {"H": 128, "lr": 0.007, "steps": 720}),
+    "every line once": ("once", {"H": 128, "lr": 0.007, "steps": 720}),
+    "words": ("words", {"E": 128, "H": 128, "tied": True, "dropout": 0.2, "lr": 0.007, "steps": 200}),
+    "LSTM 128, 60 s": ("all", {"H": 128, "lr": 0.007, "steps": 2880}),
 }
-
-
-def once(text):
-    """The text with each line only where it stands first; margins do not count, blank lines in a row become one."""
-    seen, kept = set(), []
-    for line in text.split("\n"):
-        key = line.strip()
-        if key not in seen if key else bool(kept and kept[-1]):
-            kept.append(line)
-        seen.add(key)
-    return "\n".join(kept)
-
-
-def trained(name: str, seed: int) -> Path:
-    """The folder of a finished run."""
-    kind, settings = RUNS[name]
-    path, folder = None, FOLDER / f"{name}, seed {seed}"
-    if kind == "once":
-        FOLDER.mkdir(exist_ok=True)
-        path = FOLDER / "once.txt"
-        path.write_text(once(data.docstrings()), encoding="utf-8")
-    if not (folder / "history.json").exists():
-        print(folder.name, file=sys.stderr, flush=True)
-        settings = {"validate_every": max(200, settings["steps"] // 6), "seed": seed} | settings
-        train(path, folder, Run(**settings), progress=None, say=lambda *_: None)
-    return folder
+BASES = {"all": ("KN-5", "KN-9"), "once": ("KN-5", "KN-9"), "words": ("KN-3", "KN-5")}
+SHOWN = ("tanh 128", "LSTM 128", "LSTM 128, 60 s")  # whose gain is stored for every share
+SHARES = np.linspace(0, 1, 21)
 
 
 def record() -> dict:
+    page = definitions(__file__)
+    text = data.docstrings()
+    symbols = {"all": text, "once": page["once"](text), "words": data.words(text)}
+    texts = {kind: page["cut"](of, 3 if kind == "words" else 1) for kind, of in symbols.items()}
     for seed in range(SEEDS):
-        for name in RUNS:
-            trained(name, seed)
-    return {}
+        for name, (kind, settings) in RUNS.items():
+            trained(page, *texts[kind], name, settings, seed)
+    known = {kind: baselines(page, symbols[kind], *texts[kind], BASES[kind]) for kind in symbols}
+    ms = speeds(page, texts)
+    runs = {}
+    for name, (kind, settings) in RUNS.items():
+        print("judging", name, file=sys.stderr, flush=True)
+        models = [trained(page, *texts[kind], name, settings, seed) for seed in range(SEEDS)]
+        runs[name] = {
+            "text": kind,
+            "steps": settings["steps"],
+            "settings": settings,
+            "weights": sum(w.numel() for w in models[0][0].parameters()),
+            "ms": ms[name],
+            "seeds": [judged(page, model, history, texts[kind][0], known[kind]) for model, history in models],
+        }
+    shares = {base: {place: {} for place in ("all", "new lines")} for base in known["all"]["models"]}
+    for name in SHOWN:
+        for base, places in shares.items():
+            for place, of in places.items():
+                of[name] = (
+                    np.mean([seed["curves"][base][place] for seed in runs[name]["seeds"]], axis=0).round(4).tolist()
+                )
+    for run in runs.values():
+        for seed in run["seeds"]:
+            del seed["curves"]
+    return {"seeds": SEEDS, "runs": runs, "shares": {"networks": SHOWN} | shares}
+
+
+def trained(page, ids, vocabulary, name, settings, seed):
+    """The model of a run and its history, trained now or earlier."""
+    path, V = FOLDER / f"{name}, seed {seed}.pt", len(vocabulary)
+    if not path.exists():
+        print(path.stem, file=sys.stderr, flush=True)
+        model, history = page["fitted"](ids, V, seed=seed, **settings)
+        FOLDER.mkdir(exist_ok=True)
+        torch.save({"model": model.state_dict(), "history": history}, path)
+    stored = torch.load(path)
+    model = LanguageModel(V, **{key: value for key, value in settings.items() if key not in ("lr", "steps")})
+    model.load_state_dict(stored["model"])
+    return model, stored["history"]
+
+
+def speeds(page, texts, rounds=5, updates=8) -> dict:
+    """CPU milliseconds of an update by run: the least of some rounds, in which all take their turn."""
+    best, loops = {}, {}
+    for name, (kind, settings) in RUNS.items():
+        ids, vocabulary = texts[kind]
+        sizes = {key: value for key, value in settings.items() if key not in ("lr", "steps")}
+        model = LanguageModel(len(vocabulary), **sizes)
+        loops[name] = model, torch.optim.Adam(model.parameters()), training.Streams(ids["train"], T=64, B=32)
+    for _ in range(rounds):
+        for name, (model, optimizer, batches) in loops.items():
+            begun = time.process_time()
+            training.train(model, page["loss"], batches, optimizer, training.Options(updates))
+            spent = 1000 * (time.process_time() - begun) / updates
+            best[name] = round(min(spent, best.get(name, spent)), 1)
+    return best
+
+
+def baselines(page, symbols, ids, vocabulary, names) -> dict:
+    """Losses by part of counts and of counts with a cache; which characters stand in new lines."""
+    V, end, last = len(vocabulary), int(0.8 * len(symbols)), int(0.9 * len(symbols))
+    models = {name: page["counted"](ids, int(name[3:]), V) for name in names}
+    read = symbols[end:] if isinstance(symbols, str) else tuple(ids["valid"]) + tuple(ids["test"])
+    cache = dict(zip(("valid", "test"), np.split(page["cached"](read, V), [last - end]), strict=True))
+    everywhere = {part: np.full(ids[part].size, True) for part in cache}
+    models[f"{names[-1]} + cache"], _ = page["mixture"](cache, models[names[-1]], everywhere)
+    places = {"all": everywhere}
+    if isinstance(symbols, str):
+        new = np.split(page["on_new_lines"](symbols[end:], symbols[:end]), [last - end])
+        places["new lines"] = dict(zip(("valid", "test"), new, strict=True))
+    return {"models": models, "cache": cache, "places": places, "counts": names[-1]}
+
+
+def judged(page, model, history, ids, known) -> dict:
+    """Losses, gains and the curve of one run."""
+    network = {part: page["nats"](model, ids[part]) for part in ("valid", "test")}
+    found = {
+        "valid": round(network["valid"].mean(), 4),
+        "test": round(network["test"].mean(), 4),
+        "training": round(float(np.mean(history["loss"][-100:])), 4),
+        "valid_step": history["valid_step"],
+        "valid_loss": [round(value, 4) for value in history["valid_loss"]],
+        "new lines": {},
+        "gains": {},
+        "curves": {},
+    }
+    like = page["like"]
+    for place, marks in known["places"].items():
+        where = like(marks, network)
+        if place != "all":
+            found[place] = {part: round(network[part][where[part]].mean(), 4) for part in network}
+        for base, losses in known["models"].items():
+            other = like(losses, network)
+            if base.endswith("cache"):  # with the share that is best on these lines
+                other, _ = page["mixture"](
+                    like(known["cache"], network), like(known["models"][known["counts"]], network), where
+                )
+            found["gains"].setdefault(base, {})[place] = round(page["gain"](network, other, where), 4)
+            on, before = where["test"], other["test"]
+            curve = [(before - page["mixed"](s, network["test"], before))[on].mean() / np.log(2) for s in SHARES]
+            found["curves"].setdefault(base, {})[place] = curve
+    return found
