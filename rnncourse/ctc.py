@@ -32,7 +32,7 @@ def ctc_loss(log_p, targets, input_lengths=None, target_lengths=None, blank: int
     that is not a log-softmax: logits, or probabilities.
     Source: Graves et al. (2006); chapter 18 derives it.
     """
-    log_p, targets, frames, labels = _checked(log_p, targets, input_lengths, target_lengths, blank)
+    log_p, p, targets, frames, labels = _checked(log_p, targets, input_lengths, target_lengths, blank)
     (T, B, V), S, rows = log_p.shape, 2 * targets.shape[1] + 1, np.arange(len(frames))
     states = np.full((B, S), blank)
     states[:, 1::2] = targets
@@ -40,40 +40,63 @@ def ctc_loss(log_p, targets, input_lengths=None, target_lengths=None, blank: int
     t, s = np.arange(T)[:, None], np.arange(S)
     t_back, s_back = np.maximum(frames - 1 - t, 0), np.maximum(last[:, None] - s, 0)  # each from its own end
 
-    # beta is alpha of the reversed problem: both in one loop, (2B, S)
-    both = np.concatenate([states, np.take_along_axis(states, s_back, axis=1)])
-    skip = np.full((2 * B, S), NEVER, log_p.dtype)
-    skip[:, 2:][(both[:, 2:] != blank) & (both[:, 2:] != both[:, :-2])] = 0
-    emitted = log_p[np.stack([np.broadcast_to(t, (T, B)), t_back], axis=1)[..., None], rows[:, None], both.reshape(2, B, S)]
-    run = _forward(emitted.reshape(T, 2 * B, S), skip)
-    log_alpha, reverse = run[:, :B], run[:, B:]
-    log_beta = reverse[t_back[..., None], rows[:, None], s_back]  # (T, B, S)
+    # beta is alpha of the reversed problem: both in one loop, over (2B, S)
+    reverse_states = np.take_along_axis(states, s_back, axis=1)
+    emitted = _columns(log_p, states)  # (T, B, S)
+    both = np.concatenate([emitted, _columns(log_p[t_back, rows], reverse_states)], axis=1)
+    run = _forward(both, _skips(np.concatenate([states, reverse_states]), blank, log_p.dtype))
+    log_alpha = run[:, :B]
+    log_beta = _columns(run[:, B:][t_back, rows], s_back)
 
     final = log_alpha[frames - 1, rows]  # (B, S)
-    ends = np.stack([final[rows, last], np.where(last > 0, final[rows, last - 1], NEVER)])
-    total = np.logaddexp(*ends)  # (B,) ln p(labels)
+    total = np.logaddexp(final[rows, last], np.where(last > 0, final[rows, last - 1], NEVER))  # (B,) ln p(labels)
     fits = total > NEVER / 2
-    real = (t < frames) & fits
-    log_gamma = log_alpha + log_beta - emitted[:, 0] - np.where(fits, total, 0)[:, None]
-    gamma = np.exp(np.where(real[..., None] & (s <= last[:, None]), log_gamma, NEVER))  # (T, B, S)
+    log_gamma = log_alpha + log_beta
+    log_gamma -= emitted
+    log_gamma -= np.where(fits, total, 0)[:, None]
+    log_gamma[:, s > last[:, None]] = NEVER
+    gamma = np.exp(np.minimum(log_gamma, 0, out=log_gamma), out=log_gamma)  # rubbish where nothing is real
     share = gamma.transpose(1, 0, 2) @ (states[..., None] == np.arange(V)).astype(log_p.dtype)  # (B, T, V)
-    dz = np.where(real[..., None], np.exp(log_p) - share.transpose(1, 0, 2), 0)
+    real = (t < frames) & fits
+    dz = np.where(real[..., None], p - share.transpose(1, 0, 2), 0)
     return np.where(fits, -total, np.inf).astype(log_p.dtype), dz
 
 
+def _columns(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """values[t, b, chosen[b, s]]: (T, B, S) from values (T, B, N) and chosen (B, S)."""
+    T, B, N = values.shape
+    flat = chosen + N * np.arange(B)[:, None]
+    return np.ascontiguousarray(values).reshape(T, B * N).take(flat, axis=1)
+
+
+def _skips(states: np.ndarray, blank: int, dtype) -> np.ndarray:
+    """(N, S): 0 where a state may be reached from two below it, that is over a blank between unlike labels."""
+    skip = np.full(states.shape, NEVER, dtype)
+    skip[:, 2:][(states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])] = 0
+    return skip
+
+
 def _forward(emitted: np.ndarray, skip: np.ndarray) -> np.ndarray:
-    """ln alpha (T, N, S), the emission of its own frame included, from emitted (T, N, S) and skip (N, S): 0 or NEVER."""
+    """ln alpha (T, N, S), the emission of its own frame included, from emitted (T, N, S) and skip (N, S)."""
     T, N, S = emitted.shape
     padded = np.full((T, N, S + 2), NEVER, emitted.dtype)  # two columns that nothing comes from
     log_alpha = padded[:, :, 2:]
     log_alpha[0, :, :2] = emitted[0, :, :2]
-    for t in range(1, T):
-        stay, step, jump = log_alpha[t - 1], padded[t - 1, :, 1:-1], padded[t - 1, :, :-2] + skip
-        most = np.maximum(np.maximum(stay, step), jump)
-        total = np.exp(stay - most)
-        total += np.exp(step - most)
-        total += np.exp(jump - most)
-        log_alpha[t] = most + np.log(total) + emitted[t]
+    most, total, step, jump = (np.empty((N, S), emitted.dtype) for _ in range(4))
+    for t in range(1, T):  # ln(exp stay + exp step + exp jump) without a new array
+        stay = log_alpha[t - 1]
+        np.add(padded[t - 1, :, :-2], skip, out=jump)
+        np.maximum(stay, padded[t - 1, :, 1:-1], out=most)
+        np.maximum(most, jump, out=most)
+        np.subtract(stay, most, out=total)
+        np.subtract(padded[t - 1, :, 1:-1], most, out=step)
+        np.subtract(jump, most, out=jump)
+        np.exp(total, out=total)
+        total += np.exp(step, out=step)
+        total += np.exp(jump, out=jump)
+        np.log(total, out=total)
+        total += most
+        np.add(total, emitted[t], out=log_alpha[t])
     return log_alpha
 
 
@@ -139,7 +162,9 @@ def _checked(log_p, targets, input_lengths, target_lengths, blank: int):
     """Arrays of the right shapes. ValueError, which says what came, for others."""
     log_p, targets = np.asarray(log_p), np.asarray(targets)
     if log_p.ndim != 3 or log_p.dtype not in (np.float32, np.float64) or not len(log_p):
-        raise ValueError(f"log_p is {log_p.dtype} of shape {log_p.shape}, expected float32 or float64 (T, B, V), T >= 1")
+        raise ValueError(
+            f"log_p is {log_p.dtype} of shape {log_p.shape}, expected float32 or float64 (T, B, V), T >= 1"
+        )
     T, B, V = log_p.shape
     if targets.ndim != 2 or len(targets) != B or not np.issubdtype(targets.dtype, np.integer):
         raise ValueError(f"targets is {targets.dtype} of shape {targets.shape}, expected whole numbers ({B}, U)")
@@ -160,7 +185,12 @@ def _checked(log_p, targets, input_lengths, target_lengths, blank: int):
     wrong = targets[inside & ((targets == blank) | (targets < 0) | (targets >= V))]
     if wrong.size:
         raise ValueError(f"targets holds {wrong[0]}, expected symbols 0 to {V - 1} without the blank, {blank}")
-    off = np.abs(np.logaddexp.reduce(log_p.astype(np.float64), axis=-1)).max(initial=0.0)
-    if not off < 1e-3:
-        raise ValueError(f"log_p sums to exp({off:.3g}) in a frame, expected 1: pass log_softmax of the logits")
-    return log_p, np.where(inside, targets, (blank + 1) % V), *lengths
+    with np.errstate(over="ignore"):
+        p = np.exp(log_p)
+    sums = p.sum(axis=-1)
+    if sums.size and not np.abs(sums - 1).max() < 1e-3:
+        raise ValueError(
+            f"the probabilities of a frame, exp(log_p), add up to {sums.min():.3g} to {sums.max():.3g}, expected 1: "
+            "pass log_softmax of the logits"
+        )
+    return log_p, p, np.where(inside, targets, (blank + 1) % V), *lengths
