@@ -14,19 +14,27 @@ def record() -> dict:
     names = {"uniform segmentation": "uniform", "told the spans": "told"}
     tests = {noise: page["recordings"](300, 3, noise) for noise in NOISES}
     valid = page["valid_set"]
-    errors, spikes, chosen = {}, {}, []
+    errors, letters, spikes, chosen = {}, {}, {}, []
+
+    def note(name, noise, found):
+        true = tests[noise]
+        share = sum(map(len, found)) / sum(len(example["word"]) for example in true)
+        for kept, value, digits in ((errors, page["error_rate"](found, true), 1), (letters, share, 2)):
+            kept.setdefault(name, {}).setdefault(str(noise), []).append(round(value, digits))
+
     for seed in range(SEEDS):
         print("seed", seed, file=sys.stderr)
         models = {name: page["learn"](page["framewise"](frames), seed)[0] for name, frames in names.items()}
         models["CTC, greedy"] = page["learn"](page["ctc_objective"], seed)[0]
-        models["CTC, causal network, greedy"] = page["learn"](page["ctc_objective"], seed, both=False)[0]
+        models["CTC, causal, greedy"] = page["learn"](page["ctc_objective"], seed, both=False)[0]
+        models["CTC, causal, 1,200 steps"] = page["learn"](page["ctc_objective"], seed, stops=(1200,), both=False)[0]
         log_ps = {
             (name, noise): page["log_probabilities"](model, tests[noise])
             for name, model in models.items()
             for noise in NOISES
         }
         for (name, noise), outputs in log_ps.items():
-            note(errors, name, noise, page["error_rate"]([page["greedy"](p) for p in outputs], tests[noise]))
+            note(name, noise, [page["greedy"](p) for p in outputs])
         on_valid = page["log_probabilities"](models["CTC, greedy"], valid)
         settings = [(0.3, 0.5), (0.6, 1.0), (1.0, 1.5)]
         rates = [page["error_rate"](read(page, on_valid, *pair), valid) for pair in settings]
@@ -34,17 +42,12 @@ def record() -> dict:
         for noise in NOISES:
             outputs = log_ps["CTC, greedy", noise]
             for name, pair in (("CTC, beam of 8", (0.0, 0.0)), ("CTC, beam of 8, LM", chosen[-1])):
-                note(errors, name, noise, page["error_rate"](read(page, outputs, *pair), tests[noise]))
+                note(name, noise, read(page, outputs, *pair))
             paths = [p.argmax(axis=-1) for p in outputs]
-            wrong = [page["collapse_wrongly"](path) for path in paths]
-            note(errors, "CTC, wrong order", noise, page["error_rate"](wrong, tests[noise]))
-        for name in ("CTC, greedy", "CTC, causal network, greedy"):
-            spikes.setdefault(name.removesuffix(", greedy"), []).append(places(page, log_ps[name, 0.5], tests[0.5]))
-    return {"seeds": SEEDS, "chosen": chosen, "errors": errors, "spikes": spikes}
-
-
-def note(errors: dict, name: str, noise: float, value: float) -> None:
-    errors.setdefault(name, {}).setdefault(str(noise), []).append(round(value, 1))
+            note("CTC, wrong order", noise, [page["collapse_wrongly"](path) for path in paths])
+        for name, shown in (("CTC, greedy", "both directions"), ("CTC, causal, 1,200 steps", "causal, 1,200 steps")):
+            spikes.setdefault(shown, []).append(places(page, log_ps[name, 0.5], tests[0.5]))
+    return {"seeds": SEEDS, "chosen": chosen, "errors": errors, "letters": letters, "spikes": spikes}
 
 
 def read(page, log_ps, weight, bonus):
