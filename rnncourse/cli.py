@@ -265,6 +265,23 @@ def bench_layers(
         print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
 
 
+@measure.command("ctc")
+def bench_ctc(
+    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
+) -> None:
+    """The NumPy loss of chapter 18 beside torch's ctc_loss: CPU time in float64 on one thread, as ratios."""
+    room = _room("bench.ctc")
+    try:
+        figures = room.losses(pairs=pairs)
+    except (ValueError, RuntimeError) as error:
+        print(error)
+        raise typer.Exit(1) from error
+    print(room.table(figures))
+    if record:
+        print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
+
+
 @measure.command("grading")
 def bench_grading(
     record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from conftest import ROOT
+from rnncourse.bench import ctc as bench_ctc
 from rnncourse.bench import grading as bench_grading
 from rnncourse.bench import layers as bench
 from rnncourse.bench import machine
@@ -176,6 +177,43 @@ def test_table_has_a_line_per_result_and_counts_the_goal(record):
     assert (
         "Of 3 rows that have a goal, a ratio to stay below, 1 meet it." in lines[6] and "the same numbers" in lines[7]
     )
+
+
+@pytest.fixture(scope="module")
+def ctc_record():
+    """One real measurement of the CTC loss, of two tiny sizes in a process of its own."""
+    return bench_ctc.losses(pairs=2, sizes=[(12, 3, 5, 4), (6, 1, 3, 2)])
+
+
+def test_the_ctc_loss_is_measured_beside_torchs(ctc_record, tmp_path):
+    assert [[row[name] for name in "TBVU"] for row in ctc_record["results"]] == [[12, 3, 5, 4], [6, 1, 3, 2]]
+    for row in ctc_record["results"]:
+        assert row["pairs"] == 2 and min(row["ours_ms"], row["torch_ms"], row["ratio"]) > 0
+        assert 0 <= row["largest_relative_difference"] < 1e-9
+    assert ctc_record["command"] == "rnncourse bench ctc" and ctc_record["device"]["threads"] == 1
+    path = machine.write_record(ctc_record, tmp_path / "ctc.json")
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == ctc_record and not re.search(r"(/[a-z]+){2}", text), "a path of this machine"
+    lines = bench_ctc.table(ctc_record).splitlines()
+    assert lines[1].split()[:7] == ["task", "T", "B", "V", "U", "ours", "ms"]
+    assert lines[2].split()[:5] == ["loss+gradient", "12", "3", "5", "4"] and "the same numbers" in lines[-1]
+
+
+@pytest.mark.parametrize("size", bench_ctc.SIZES[:2])
+def test_every_alignment_that_is_timed_is_possible(size):
+    (task,) = bench_ctc.tasks(*size)
+    losses, dz = task.ours()
+    assert np.isfinite(losses).all() and dz.any(axis=(0, 2)).all()
+    assert bench.largest_difference(task) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"sizes": [(1, 2, 3)]}, r"sizes has \(1, 2, 3\), expected \(T, B, V, U\)"), ({"pairs": 0}, "pairs is 0")],
+)
+def test_wrong_requests_for_the_ctc_loss_are_explained(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bench_ctc.losses(**arguments)
 
 
 NEEDS_SANDBOX = pytest.mark.skipif(not sandbox.available(), reason="bubblewrap is missing: apt install bubblewrap")

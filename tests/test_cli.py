@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import ROOT
+from rnncourse.bench import ctc as bench_ctc
 from rnncourse.bench import layers as bench
 from rnncourse.cli import app
 
@@ -32,6 +33,14 @@ def test_bench_layers_prints_and_records(monkeypatch, tmp_path):
 def test_bench_layers_says_what_is_wrong():
     result = run("bench", "layers", "--pairs", 0)
     assert result.exit_code == 1 and "pairs is 0, expected at least 1" in result.output
+
+
+def test_bench_ctc_prints_and_records(monkeypatch, tmp_path):
+    figures = bench_ctc.losses(pairs=1, sizes=[(4, 2, 3, 2)])
+    monkeypatch.setattr(bench_ctc, "losses", lambda pairs: figures)
+    result = run("bench", "ctc", "--record", tmp_path / "ctc.json")
+    assert result.exit_code == 0 and "loss+gradient" in result.output
+    assert (tmp_path / "ctc.json").is_file()
 
 
 def test_notebooks_check_lists_faults_and_changes_nothing(tmp_path):

@@ -9,7 +9,7 @@ from conftest import ROOT, UNITS
 from rnncourse.grading import runner
 
 PACKAGE = ROOT / "rnncourse"
-CHAPTERS = ("layers", "optim", "gradcheck", "data", "plot", "training", "models", "scan")  # what chapters use
+CHAPTERS = ("layers", "optim", "gradcheck", "ctc", "data", "plot", "training", "models", "scan")  # what chapters use
 FLOORS = dict.fromkeys(CHAPTERS, 1) | {"check": 2, "authoring": 3, "grading": 4, "bench": 5, "cli": 5}
 
 
