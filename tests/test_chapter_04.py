@@ -205,7 +205,7 @@ def test_the_record_is_that_of_its_script_and_says_what_the_page_says():
     assert tuple(by_length) == script["LENGTHS"]
     assert all(v.shape == (len(script["SEEDS"]["by_length"]), 2) for row in by_length.values() for v in row.values())
     for row in by_length.values():
-        assert row["carried"][:, 0].max() < row["carried"][:, 1].min(), "judged as it was trained"
+        assert (row["carried"][:, 0] < row["carried"][:, 1]).all(), "a state that was carried in training is needed"
     carried, thrown = (by_length[1][kind] for kind in ("carried", "thrown away"))
     assert carried[:, 0].max() + 0.15 < thrown[:, 1].min() < thrown[:, 0].min() - 0.2
 
