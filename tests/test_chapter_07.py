@@ -376,8 +376,8 @@ def test_losses_of_the_record_are_in_the_order_of_the_text(script):
 
 
 def test_what_the_page_concludes_from_the_record(record, script):
-    """Of every seed: one GRU unit holds a number, plain cells do not; at its better rate the tanh network is ahead of the LSTM with as many weights, and all are far
-    behind counts of order 5."""
+    """Of every seed: one GRU unit holds a number and no plain cell does; at its better rate the tanh network is ahead
+    of the LSTM with as many weights, and all are far behind counts of order 5."""
     holding = {name: np.array([*by_rate.values()]) for name, by_rate in record["results"]["hold"].items()}
     one_unit = holding.pop("GRU, 1 unit")
     assert one_unit[2].max() < 0.15 < min(errors.min() for errors in holding.values()), "no plain cell holds a number"
