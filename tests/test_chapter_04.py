@@ -1,6 +1,8 @@
 """Chapter 4: gradient, truncation, sampling and measures of the page agree with the package, torch and theory."""
 
 import ast
+import json
+import runpy
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -188,6 +190,24 @@ def test_what_depends_on_the_long_run_is_asserted_where_it_is_not_compared():
     # a picture; a table whose claims the next figure asserts; samples, of which the page claims nothing
     assert silent == {"run-figure", "bias-run", "samples-code"}
     assert "assert" in cells["bias-figure"].source
+
+
+def test_the_record_is_that_of_its_script_and_says_what_the_page_says():
+    """Of every seed: Adam is ahead of momentum, momentum of SGD; chunks of one step need the state that is carried."""
+    record = json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))
+    script, results = runpy.run_path(str(CHAPTER.with_suffix(".py"))), record["results"]
+    assert record["command"] == "rnncourse record 04" and record["cpu_seconds"] <= 600
+    rates = {name: np.array(losses) for name, losses in results["rates"].items()}
+    assert all(losses.shape == (5, len(script["SEEDS"]["rates"])) for losses in rates.values())
+    best = {name: losses[losses.mean(axis=1).argmin()] for name, losses in rates.items()}
+    assert max(best["Adam"]) + 0.1 < min(best["SGD, momentum 0.9"]) < min(best["SGD"]) - 0.1
+    by_length = {int(T): {k: np.array(v) for k, v in row.items()} for T, row in results["by_length"].items()}
+    assert tuple(by_length) == script["LENGTHS"]
+    assert all(v.shape == (len(script["SEEDS"]["by_length"]), 2) for row in by_length.values() for v in row.values())
+    for row in by_length.values():
+        assert (row["carried"][:, 0] < row["carried"][:, 1]).all(), "a state that was carried in training is needed"
+    carried, thrown = (by_length[1][kind] for kind in ("carried", "thrown away"))
+    assert carried[:, 0].max() + 0.15 < thrown[:, 1].min() < thrown[:, 0].min() - 0.2
 
 
 def test_the_figure_describes_itself_and_stands_on_a_white_card():

@@ -1,6 +1,8 @@
 """Chapter 5: Jacobians, bounds, clipping and exponents agree with torch and theory; claims hold on other seeds."""
 
 import ast
+import json
+import runpy
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -156,6 +158,30 @@ def test_latch_gradients_are_those_of_torch(page):
 def test_the_start_decides_on_other_seeds_as_well(page):
     assert np.mean(page["train"](page["weights"]("orthogonal", 40), 150, 40)[-10:]) < 0.05
     assert np.mean(page["train"](page["weights"]("torch's default", 40), 150, 40)[-10:]) > 0.65
+
+
+def test_the_record_is_that_of_its_script_and_says_what_the_page_says():
+    """Of every seed: orthogonal and identity solve the task, the default stays at chance; small inputs help where large
+    ones fail; without clipping the large rate learns nothing, and with it most seeds do."""
+    record = json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))
+    script, results = runpy.run_path(str(CHAPTER.with_suffix(".py"))), record["results"]
+    assert record["command"] == "rnncourse record 05" and record["cpu_seconds"] <= 600
+    bit, noise, clip = results["bit"], results["noise"], results["clip"]
+    n = len(script["SEEDS"])
+    assert tuple(bit) == script["KINDS"] and list(clip) == list(script["CLIPS"])
+    assert [(row["noise"], row["factor"]) for row in noise] == [*script["NOISES"]]
+    assert all(len(row[what]) == n for row in bit.values() for what in row)
+    for row in bit.values():
+        for steps, curve, last in zip(row["steps"], row["curves"], row["last"], strict=True):
+            assert len(curve) == len(range(0, (steps or 400) - 9, 5)) and (last < 0.05) == (steps is not None)
+    assert None not in bit["orthogonal"]["steps"] + bit["identity"]["steps"]
+    assert max(bit["identity"]["steps"]) < min(bit["orthogonal"]["steps"])
+    assert bit["torch's default"]["steps"] == [None] * n and min(bit["torch's default"]["last"]) > 0.68
+    solved = [n - row["steps"].count(None) for row in noise]
+    assert solved == [5, 2, 5] and max(noise[1]["before"]) < -3
+    assert min(clip["not"]["ends"]) > 0.69
+    assert all(sum(end < 0.05 for end in clip[f"by {kind}"]["ends"]) >= 4 for kind in ("norm", "value"))
+    assert 0.05 < min(clip["not, rate 0.003"]["ends"]) and max(clip["not, rate 0.003"]["ends"]) < 0.4
 
 
 def test_torchs_default_is_the_one_named():
