@@ -23,15 +23,15 @@ slips(
     before,
     {
         "dh * z + product * r + da_rz @ W_h[: 2 * H]": {
-            "product * r + da_rz @ W_h[: 2 * H]": "The straight road is missing in dh_prev: the share z of the old state goes to the new one without any matrix.",
-            "dh * (1 - z) + product * r + da_rz @ W_h[: 2 * H]": "The straight road carries the share of the new value: z is the share that is kept of the old state.",
-            "dh + product * r + da_rz @ W_h[: 2 * H]": "The straight road carries the whole gradient: only the share z of the old state was kept.",
-            "dh * z + da_rz @ W_h[: 2 * H]": "The road through the new value is missing in dh_prev: the old state, reset, also entered n.",
-            "dh * z + product * r": "The roads through the gates are missing in dh_prev: r and z read the old state too.",
-            "dh * z + product + da_rz @ W_h[: 2 * H]": "The gradient on the road through n has not passed the reset gate: what entered the product was r times the old state.",
+            "product * r + da_rz @ W_h[: 2 * H]": "The straight path is missing in dh_prev: the share z of the old state goes to the new one without any matrix.",
+            "dh * (1 - z) + product * r + da_rz @ W_h[: 2 * H]": "The straight path carries the share of the new value: z is the share that is kept of the old state.",
+            "dh + product * r + da_rz @ W_h[: 2 * H]": "The straight path carries the whole gradient: only the share z of the old state was kept.",
+            "dh * z + da_rz @ W_h[: 2 * H]": "The path through the new value is missing in dh_prev: the old state, reset, also entered n.",
+            "dh * z + product * r": "The paths through the gates are missing in dh_prev: r and z read the old state too.",
+            "dh * z + product + da_rz @ W_h[: 2 * H]": "The gradient on the path through n has not passed the reset gate: what entered the product was r times the old state.",
             "dh * z + da_n * r @ W_h[2 * H :] + da_rz @ W_h[: 2 * H]": "The reset gate is passed before the matrix on the way back: that is the other GRU; here the matrix comes first.",
-            "dh * z + product * r + da_z @ W_h[H : 2 * H]": "The road through the reset gate is missing in dh_prev: r was computed from the old state as well.",
-            "dh * z + product * r + da_r @ W_h[:H]": "The road through the update gate is missing in dh_prev: z was computed from the old state as well.",
+            "dh * z + product * r + da_z @ W_h[H : 2 * H]": "The path through the reset gate is missing in dh_prev: r was computed from the old state as well.",
+            "dh * z + product * r + da_r @ W_h[:H]": "The path through the update gate is missing in dh_prev: z was computed from the old state as well.",
         },
         "product = da_n @ W_h[2 * H :] -> product = da_n @ W_h[2 * H :].T": "W_hn is used in the wrong orientation on the way back: there an entry of the reset state gathers from all units that read it.",
         "da_n = dh * (1 - z) * (1 - n**2)": {
@@ -172,28 +172,28 @@ edits(
         "Brackets are missing in the slope of the reset gate: products come before differences, so r is subtracted from the whole.": [
             ("r * (1 - r)", "r * 1 - r")
         ],
-        "The slope of the tanh stands twice on the road through the reset gate: it is in the gradient of n's sum already.": [
+        "The slope of the tanh stands twice on the path through the reset gate: it is in the gradient of n's sum already.": [
             ("product * h_prev * r", "product * h_prev * (1 - n**2) * r")
         ],
         "The gradient of the reset gate holds one r too many: r multiplied the old state as it is, not the reset one.": [
             ("product * h_prev * r", "product * r * h_prev * r")
         ],
-        "On the road through the reset gate the slope of the tanh is missing: the gradient passes the tanh of n before W_hn.": [
+        "On the path through the reset gate the slope of the tanh is missing: the gradient passes the tanh of n before W_hn.": [
             ("product * h_prev * r", "(dh * (1 - z)) @ W_h[2 * H :] * h_prev * r")
         ],
-        "On the road through n the slope of the tanh is missing: the gradient passes the tanh before W_hn.": [
+        "On the path through n the slope of the tanh is missing: the gradient passes the tanh before W_hn.": [
             ("dh * z + product * r", "dh * z + (dh * (1 - z)) @ W_h[2 * H :] * r")
         ],
-        "W_hn is missing on the road through n: the reset state entered the new value through that matrix.": [
+        "W_hn is missing on the path through n: the reset state entered the new value through that matrix.": [
             ("dh * z + product * r", "dh * z + da_n * r")
         ],
-        "All of dh_prev is multiplied by z: only the straight road carries the share that is kept.": [
+        "All of dh_prev is multiplied by z: only the straight path carries the share that is kept.": [
             ("dh * z + product * r + da_rz @ W_h[: 2 * H]", "z * (dh + product * r + da_rz @ W_h[: 2 * H])")
         ],
-        "The straight road carries the gradient of the update gate: it carries that of the new state.": [
+        "The straight path carries the gradient of the update gate: it carries that of the new state.": [
             ("dh * z + product", "dh * (h_prev - n) * z + product")
         ],
-        "On the roads through the gates the blocks of W_h are exchanged: the gradient of r goes back through the first, that of z through the second.": [
+        "On the paths through the gates the blocks of W_h are exchanged: the gradient of r goes back through the first, that of z through the second.": [
             ("product * r + da_rz @ W_h[: 2 * H]", "product * r + da_z @ W_h[:H] + da_r @ W_h[H : 2 * H]")
         ],
         "The r and z blocks of dW_h are made with the reset state: both gates read the old state as it is.": [
@@ -358,10 +358,10 @@ edits(
         "dc is added to dc_prev once more: it is in the gradient of the new cell state already and passes f.": [
             ("axis=1), total * f", "axis=1), total * f + dc")
         ],
-        "da_f is added to dc_prev: here no gate looks at the cell state, so f is the only road.": [
+        "da_f is added to dc_prev: here no gate looks at the cell state, so f is the only path.": [
             ("axis=1), total * f", "axis=1), total * f + da_f")
         ],
-        "dc_prev has a road through the gate as well: here no gate looks at the cell state, so f is the only road.": [
+        "dc_prev has a path through the gate as well: here no gate looks at the cell state, so f is the only path.": [
             ("axis=1), total * f", "axis=1), total * f + da_f * c_prev")
         ],
         "The cell state is computed again, with the wrong share of the candidate: c is given.": [
@@ -393,7 +393,7 @@ slips(
             "total * f": "The peepholes of i and f are missing in dc_prev: both gates have seen the old cell state.",
             "total * f + da_i * p[0]": "The forget gate's peephole is missing in dc_prev.",
             "total * f + da_f * p[1]": "The input gate's peephole is missing in dc_prev.",
-            "da_i * p[0] + da_f * p[1]": "The straight road is missing in dc_prev: the share f of the old cell state was kept.",
+            "da_i * p[0] + da_f * p[1]": "The straight path is missing in dc_prev: the share f of the old cell state was kept.",
             "total * f + da_i * p[1] + da_f * p[0]": "The peepholes of i and f are swapped in dc_prev: the rows of p are i, f, o.",
             "total * f + da_i * p[0] + da_f * p[1] + da_o * p[2]": "The output gate's peephole leads to the old cell state: that gate saw the new one.",
             "dc * f + da_i * p[0] + da_f * p[1]": "dc_prev carries on dc alone: the parts from the output go back as well.",
@@ -455,26 +455,26 @@ edits(
             (OUT, "dc + dh * o * (1 - shown**2)"),
             (BACK, f"{BACK} + da_o * p[2] * f"),
         ],
-        "The road from h through the tanh is missing in the gradient of c: the output gate's peephole is not the only way.": [
+        "The path from h through the tanh is missing in the gradient of c: the output gate's peephole is not the only way.": [
             (OUT, "dc + da_o * p[2]")
         ],
         "dc has been sent through the output gate: it is a gradient of c itself and enters as it is.": [
             (OUT, "(dc + dh) * o * (1 - shown**2) + da_o * p[2]")
         ],
         "The output gate's peephole counts twice in the gradient of c.": [(OUT, f"{OUT} * 2")],
-        "The output gate's peephole has the wrong sign in the gradient of c: the roads are added.": [
+        "The output gate's peephole has the wrong sign in the gradient of c: the paths are added.": [
             (OUT, "dc + dh * o * (1 - shown**2) - da_o * p[2]")
         ],
-        "The slope of the output gate is missing on the road through its peephole: the weight stands inside the squashing.": [
+        "The slope of the output gate is missing on the path through its peephole: the weight stands inside the squashing.": [
             (OUT, "dc + dh * o * (1 - shown**2) + dh * shown * p[2]")
         ],
-        "The slope of the output gate stands twice on the road through its peephole: da_o holds it already.": [
+        "The slope of the output gate stands twice on the path through its peephole: da_o holds it already.": [
             (OUT, f"{OUT} * o * (1 - o)")
         ],
-        "What the output gate multiplied is missing on the road through its peephole.": [
+        "What the output gate multiplied is missing on the path through its peephole.": [
             (OUT, "dc + dh * o * (1 - shown**2) + dh * o * (1 - o) * p[2]")
         ],
-        "The road through the output gate's peephole has the slope of the last tanh: the gate saw c before the tanh.": [
+        "The path through the output gate's peephole has the slope of the last tanh: the gate saw c before the tanh.": [
             (OUT, f"{OUT} * (1 - shown**2)")
         ],
         "The output gate's peephole uses the row of the forget gate: the rows of p are i, f, o.": [
@@ -484,17 +484,17 @@ edits(
             (OUT, OUT.replace("2]", "1]")),
             (BACK, BACK.replace("1]", "2]")),
         ],
-        "The roads through the peepholes of i and f are put into the gradient of the new cell state: these gates saw the old one.": [
+        "The paths through the peepholes of i and f are put into the gradient of the new cell state: these gates saw the old one.": [
             (OUT, f"{OUT}\n    total = total * (1 + g * i * (1 - i) * p[0] + c_prev * f * (1 - f) * p[1])"),
             (BACK, "total * f"),
         ],
-        "The slopes of i and f are missing on the roads through their peepholes: the weights stand inside the squashing.": [
+        "The slopes of i and f are missing on the paths through their peepholes: the weights stand inside the squashing.": [
             (BACK, "total * f + total * g * p[0] + total * c_prev * p[1]")
         ],
         "The gate f is missing in dc_prev: only that share of the old cell state was kept.": [
             (BACK, BACK.replace("total * f", "total"))
         ],
-        "The straight road in dc_prev has the share of the input gate: f is what was kept of the old cell state.": [
+        "The straight path in dc_prev has the share of the input gate: f is what was kept of the old cell state.": [
             (BACK, BACK.replace("total * f", "total * i"))
         ],
         "dc is added to dc_prev once more: it is in the gradient of the new cell state already and passes f.": [
@@ -977,7 +977,7 @@ slips(
     {
         MEAN_LOG: {
             "np.log(z).mean(axis=(0, 1))": "The mask is not used: padded steps take part in the mean.",
-            "np.log(np.sum(mask[:, :, None] * z, axis=(0, 1)) / np.sum(mask))": "The arithmetic mean is taken: along a road the gates multiply, so it is the logarithms that are averaged.",
+            "np.log(np.sum(mask[:, :, None] * z, axis=(0, 1)) / np.sum(mask))": "The arithmetic mean is taken: along a path the gates multiply, so it is the logarithms that are averaged.",
             "np.log(z.mean(axis=(0, 1)))": "The arithmetic mean is taken, of padded steps as well: the logarithms of the real steps are averaged.",
             "np.sum(logs, axis=(0, 1))": "The logarithms are summed, not averaged: divide by the number of real steps.",
             "np.sum(logs, axis=(0, 1)) / mask.size": "The sum is divided by the number of all steps: only the real ones count.",
@@ -1051,7 +1051,7 @@ edits(
                 "np.mean(-np.log(2) * mask.sum(axis=0)[:, None] / np.sum(logs, axis=0), axis=0)",
             )
         ],
-        "The arithmetic mean is taken within each sequence: along a road the gates multiply, so it is the logarithms that are averaged.": [
+        "The arithmetic mean is taken within each sequence: along a path the gates multiply, so it is the logarithms that are averaged.": [
             (
                 MEAN_LOG,
                 "np.log(np.sum(mask[:, :, None] * z, axis=0) / mask.sum(axis=0)[:, None]).mean(axis=0)",
@@ -1060,10 +1060,10 @@ edits(
         "Products of the sequences are averaged: the logarithms of all real steps are.": [
             (MEAN_LOG, "np.log(np.mean(np.exp(np.sum(logs, axis=0)), axis=0)) / len(z)")
         ],
-        "The harmonic mean is taken: along a road the gates multiply, so it is the logarithms that are averaged.": [
+        "The harmonic mean is taken: along a path the gates multiply, so it is the logarithms that are averaged.": [
             (MEAN_LOG, "np.log(np.sum(mask) / np.sum(1 / z[mask > 0], axis=0))")
         ],
-        "The median gate is taken: along a road the gates multiply, so it is the logarithms that are averaged.": [
+        "The median gate is taken: along a path the gates multiply, so it is the logarithms that are averaged.": [
             (MEAN_LOG, "np.log(np.median(z[mask > 0], axis=0))")
         ],
         "The logarithms of the half-lives of single steps are averaged: first average ln z, then invert.": [
