@@ -1,4 +1,4 @@
-// Figures to drag: <rnn-steps>, <rnn-curves>, <rnn-sampling>, <rnn-choose>. rnncourse/plot/interactive.py puts them on a page.
+// Figures to drag: <rnn-steps>, <rnn-curves>, <rnn-sampling>, <rnn-choose>, <rnn-grid>. rnncourse/plot/interactive.py puts them on a page.
 //
 // Each holds its data in a child <script type="application/json"> and, for readers without JavaScript, a picture.
 // What is seen is drawn as SVG, one unit a pixel, at the width there is; its colours are in figures.css.
@@ -51,11 +51,13 @@
       const output = make("output", { "aria-hidden": "true" });
       const control = {
         input,
+        texts, // may be replaced
         get: () => +input.value,
         set: (index) => {
+          input.max = control.texts.length - 1;
           input.value = index;
-          output.textContent = texts[input.value];
-          input.setAttribute("aria-valuetext", texts[input.value]);
+          output.textContent = control.texts[input.value];
+          input.setAttribute("aria-valuetext", control.texts[input.value]);
           if (this.width) this.draw();
         },
       };
@@ -347,11 +349,74 @@
     }
   }
 
+  // A table of colours, an alignment or a lattice: rows by columns, of the state that is picked; a row is read out.
+  class Grid extends Figure {
+    build() {
+      const { name, states, slide, row } = this.data;
+      const texts = states.map((state) => state.text);
+      if (states.length > 1) this.pick = slide ? this.slider(name, texts, 0) : this.choice(name, texts, 0);
+      this.row = this.slider(row, states[0].rows.map(spoken), 0);
+    }
+
+    draw() {
+      const { states, scale, value, row, column, notes } = this.data;
+      const state = this.pick ? this.pick.get() : 0;
+      const { rows, columns, values, path } = states[state];
+      if (this.shown !== state) {
+        this.shown = state;
+        this.row.texts = rows.map(spoken);
+        return this.row.set(Math.min(this.row.get(), rows.length - 1)); // draws
+      }
+      const now = this.row.get();
+      const longest = (texts) => Math.max(...texts.map((words) => [...words].length));
+      const left = 8.2 * Math.max(longest(rows), 3) + 10;
+      const wide = Math.max(16, Math.min(44, (this.width - left - 4) / columns.length));
+      const high = 20;
+      const flat = 8.2 * longest(columns) < wide; // names of columns that fit stand upright
+      const top = 44 + (flat ? 18 : 8 * longest(columns));
+      const across = (c) => left + (c + 0.5) * wide;
+      const down = (r) => top + (r + 0.5) * high;
+      const total = Math.max(this.width, left + wide * columns.length + 2);
+      const signs = states.some((one) => one.values.flat().some((v) => v < 0)) ? "; orange above 0, blue below" : "";
+      const parts = [text(0, 13, `${value} (full colour: ${number(scale)}${signs})`, { class: "name small" })];
+      parts.push(text(0, 32, `${row} ↓, ${column} →`, { class: "name small" }));
+      columns.forEach((words, c) => {
+        const turned = { class: "row", transform: `translate(${across(c) + 4} ${top - 6}) rotate(-90)` };
+        if (flat) parts.push(text(across(c), top - 6, glyph(words), { class: "token" }));
+        else parts.push(text(0, 0, [...words].map(glyph).join(""), turned));
+      });
+      rows.forEach((words, r) => {
+        const look = r === now ? "row now" : "row";
+        parts.push(text(0, down(r) + 4, [...words].map(glyph).join(""), { class: look }));
+        values[r].forEach((amount, c) => {
+          const place = box(left + c * wide, top + r * high, wide - 1, high - 1, amount < 0 ? "negative" : "positive");
+          place.style.setProperty("--amount", `${Math.min(100, Math.round(100 * Math.abs(amount)))}%`);
+          parts.push(place);
+        });
+      });
+      parts.push(box(left - 1, top + now * high - 1, wide * columns.length + 1, high + 1, "now"));
+      const places = path.map(([r, c]) => `${across(c)} ${down(r)}`);
+      if (path.length) parts.push(make("path", { d: `M${places.join("L")}`, class: "path" }));
+      for (const [r, c] of path) parts.push(make("circle", { cx: across(c), cy: down(r), r: 3, class: "path" }));
+      this.show(total, top + rows.length * high + 4, parts);
+      const svg = this.drawing.firstChild;
+      svg.addEventListener("click", (event) => {
+        const r = Math.floor((event.clientY - svg.getBoundingClientRect().top - top) / high);
+        if (r >= 0 && r < rows.length) this.row.set(r);
+      });
+      const order = columns.map((_, c) => c).sort((a, b) => Math.abs(values[now][b]) - Math.abs(values[now][a]));
+      const told = order.slice(0, 3).map((c) => `${spoken(columns[c])} (${number(values[now][c] * scale)})`);
+      const read = `${row} ${spoken(rows[now])}: largest at ${column} ${told.join(", ")}.`;
+      this.status.textContent = notes.length ? `${notes[state]} ${read[0].toUpperCase()}${read.slice(1)}` : read;
+    }
+  }
+
   // Not before the page is read: an element's data come after its start
   document.addEventListener("DOMContentLoaded", () => {
     customElements.define("rnn-steps", Steps);
     customElements.define("rnn-curves", Curves);
     customElements.define("rnn-sampling", Sampling);
     customElements.define("rnn-choose", Choose);
+    customElements.define("rnn-grid", Grid);
   });
 })();

@@ -6,7 +6,7 @@ from test_book import CHAPTERS
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-FIGURES = "rnn-steps, rnn-curves, rnn-sampling, rnn-choose"
+FIGURES = "rnn-steps, rnn-curves, rnn-sampling, rnn-choose, rnn-grid"
 
 
 @pytest.mark.parametrize("entry", CHAPTERS)

@@ -27,6 +27,7 @@ def picture():
     return fig
 
 
+CELLS = {"rows": ["a"], "columns": ["x", "y"], "values": [[1, 2]]}
 STEPS = plot.steps("abc", {"state": np.array([[0.5, -1.0], [0.25, 2.0], [0.0, 0.0]])}, notes=["x", "y", "z"])
 
 
@@ -68,6 +69,16 @@ def test_rows_to_choose_carry_their_kind():
     assert data["states"][1]["rows"] == [["ab", 3, 2], ["aa", 0, 0]]
 
 
+def test_a_grid_has_one_scale_for_all_states():
+    first = {"rows": ["a", "b"], "columns": ["x", "y", "z"], "values": [[0, 1, -4], [1, 0.5, 0]], "path": [(0, 2)]}
+    second = {"rows": ["c"], "columns": ["x"], "values": np.array([[2.0]])}
+    data = plot.grid("word", {"ab": first, "c": second}, "weight", notes=["one", "two"])
+    assert data["scale"] == 4 and data["states"][0]["values"] == [[0, 0.25, -1], [0.25, 0.125, 0]]
+    assert data["states"][0]["path"] == [[0, 2]] and data["states"][1]["path"] == []
+    assert data["states"][1]["values"] == [[0.5]] and data["notes"] == ["one", "two"]
+    assert plot.grid("word", {"0": {**second, "values": [[0]]}}, "weight")["scale"] == 1
+
+
 def test_notes_are_one_per_setting():
     notes = [["a", "b"], ["c", "d"], ["e", "f"]]
     controls, series = {"k": [1, 2, 3], "m": ["x", "y"]}, {"s": np.ones((3, 2, 4))}
@@ -103,6 +114,11 @@ def test_ticks_are_few_round_and_inside(low, high):
         (lambda: plot.choose("step", {"1": [("a", -1, "kept")]}, value="nats"), "'a' in state '1' has the value -1"),
         (lambda: plot.choose("step", {"1": [("a", np.inf, "kept")]}, value="nats"), "expected a finite one"),
         (lambda: plot.choose("step", {"1": [("a", 1, str(k)) for k in range(7)]}, value="nats"), "7 kinds"),
+        (lambda: plot.grid("word", {}, "weight"), "states is empty"),
+        (lambda: plot.grid("word", {"a": CELLS | {"values": [[1]]}}, "weight"), r"'a' have shape \(1, 1\).*\(1, 2\)"),
+        (lambda: plot.grid("word", {"a": CELLS | {"values": [[1, np.nan]]}}, "weight"), "'a' holds NaN"),
+        (lambda: plot.grid("word", {"a": CELLS | {"path": [(0, 2)]}}, "weight"), r"through \(0, 2\), outside"),
+        (lambda: plot.grid("word", {"a": CELLS}, "weight", notes=["1", "2"]), "2 entries for 1"),
         (lambda: plot.interactive("no figure", STEPS, "a"), "str"),
         (lambda: plot.interactive(picture(), {"kind": "?"}, "a"), "plot.steps"),
         (lambda: plot.interactive(picture(), STEPS, " "), "label"),

@@ -140,6 +140,64 @@ def test_a_solution_from_another_editor_gives_the_same_and_nothing_personal(tmp_
     assert sources[0] == sources[1][:-1]
 
 
+def changed(path, edit):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    edit(notebook["cells"])
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "marker", ["### begin solution", "### BEGIN SOLUTIONS", "# BEGIN SOLUTION", "###BEGIN SOLUTION"]
+)
+def test_a_mistyped_marker_sends_no_answer_to_students(tmp_path, marker):
+    path = small_course(tmp_path, DRAW) / "00-small.ipynb"
+    more = f"\n\ndef more(x):\n    {marker}\n    return 3 * x\n    {marker.replace('BEGIN', 'END')}"
+    changed(path, lambda cells: cells[1].update(source="".join(cells[1]["source"]) + more))
+    with pytest.raises(ValueError, match=f"cell double: '{marker}' is not the marker"):
+        release.exercise_notebook(tmp_path, "00-small")
+
+
+def test_two_cells_with_one_name_are_told_in_one_sentence(tmp_path, capfd):
+    path = small_course(tmp_path, DRAW) / "00-small.ipynb"
+    changed(path, lambda cells: cells.append(cells[1] | {"id": "copy"}))
+    with pytest.raises(ValueError, match="cannot make the students' notebook of 00-small: Duplicate grade id: double"):
+        release.exercise_notebook(tmp_path, "00-small")
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_lost_label_sends_no_model_answer_to_students(tmp_path):
+    path = small_course(tmp_path, DRAW) / "00-small.ipynb"
+    (tmp_path / "rnncourse" / "units").mkdir(parents=True)
+    label = {"grade_id": "why", "grade": True, "solution": True, "points": 1, "locked": False, "schema_version": 3}
+    question = {"cell_type": "markdown", "id": "why", "source": "Since it doubles.", "metadata": {"nbgrader": label}}
+    changed(path, lambda cells: cells.append(question))
+    release.generate(tmp_path, "00-small")
+    released = tmp_path / "exercises" / "00-small" / "00-small.ipynb"
+    assert "Since it doubles" not in released.read_text(encoding="utf-8")
+    changed(path, lambda cells: cells[-1].update(metadata={}))
+    with pytest.raises(ValueError, match="the graded cells why were released before .* delete exercises/00-small"):
+        release.generate(tmp_path, "00-small")
+    assert "Since it doubles" not in released.read_text(encoding="utf-8")
+
+
+def test_what_lies_beside_the_files_stays_here(tmp_path):
+    """Checkpoints, backups and an instructor's own copy may hold an answer."""
+    root = tmp_path / "course"
+    for folder in ("exercises/00-small", "rnncourse/units/.ipynb_checkpoints", "students", "solutions/00-small"):
+        (root / folder).mkdir(parents=True)
+    for name in (*release.STUDENT_FILES, "solutions/00-small/checks.py", "exercises/00-small/00-small.ipynb"):
+        (root / name).write_text("x")
+    for name in ("exercises/00-small/solved.ipynb", "rnncourse/units/.ipynb_checkpoints/x.json", "students/.DS_Store"):
+        (root / name).write_text("secret")
+    for name in ("rnncourse/units/00-small.json", "rnncourse/units/00-small.json~", "rnncourse/units/copy.ipynb"):
+        (root / name).write_text("x")
+    names = release.student_zip(root, tmp_path / "x.zip")
+    assert set(names) - set(release.STUDENT_FILES) == {
+        "exercises/00-small/00-small.ipynb",
+        "rnncourse/units/00-small.json",
+    }
+
+
 def test_what_nbgrader_refuses_is_one_sentence(tmp_path, monkeypatch):
     folder = small_course(tmp_path, DRAW)
     path = folder / "00-small.ipynb"

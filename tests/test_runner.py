@@ -123,6 +123,8 @@ def test_only_what_is_new_is_graded(tmp_path, one_thread):
 
     # pages asked for later come without grading; a lost table is written again
     outcome, worked = grade(subs, output, one_thread)
+    pages = list((output / "feedback").rglob("*.html"))
+    assert pages and seed > 2**64 and not any(str(seed) in page.read_text(encoding="utf-8") for page in pages)
     assert not worked and len(list((output / "feedback").rglob("*.html"))) == 4
     (output / "report.html").unlink()
     assert grade(subs, output, one_thread)[0].worked and (output / "report.html").exists()

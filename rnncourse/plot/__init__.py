@@ -18,15 +18,18 @@ pixels at 100 dpi, so they read the same in light and dark pages. Colours are th
 for colour-blind readers; line styles say the same a second time.
 
 Some figures can be dragged on the page. `interactive` takes the picture, which is what JupyterLab and print show, and
-one of three descriptions of what the reader moves::
+one of five descriptions of what the reader moves::
 
     plot.interactive(fig, plot.steps(tokens, {"state": h}), "The state, step by step")
     plot.interactive(fig, plot.curves("lag", lags, "norm", controls, series), "...")
     plot.interactive(fig, plot.sampling(characters, {"the retur": logits}), "...")
+    plot.interactive(fig, plot.choose("step", {"1": [("a", 0.7, "kept")]}, value="probability"), "...")
+    plot.interactive(fig, plot.grid("sentence", {"two": alignment}, "attention weight"), "...")
 """
 
+from rnncourse.plot.curves import curves
 from rnncourse.plot.figures import COLOURS, DPI, LINESTYLES, figure, heatmap, legend, line, reference
-from rnncourse.plot.interactive import choose, curves, interactive, sampling, steps
+from rnncourse.plot.interactive import choose, grid, interactive, sampling, steps
 
 __all__ = [
     "figure",
@@ -39,6 +42,7 @@ __all__ = [
     "curves",
     "sampling",
     "choose",
+    "grid",
     "COLOURS",
     "DPI",
     "LINESTYLES",

@@ -10,18 +10,16 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from rnncourse.plot.rounded import DIGITS, number, numbers
+
 MIME = "application/vnd.rnncourse.figure+json"
-DIGITS = 3  # of what is drawn: a pixel is more than a thousandth of a figure
-EXACT = 6  # of what is only named: places on the horizontal axis, settings
-KINDS = ("steps", "curves", "sampling", "choose")
+KINDS = ("steps", "curves", "sampling", "choose", "grid")
 LARGEST = 60_000  # bytes of one figure's data
-SMALLEST, LARGEST_NUMBER = 1e-301, 1e301  # lengths of an axis that can still be divided into ticks
 
 
 class Interactive:
@@ -42,7 +40,7 @@ def interactive(fig: Figure, data: dict, label: str) -> Interactive:
     """A figure to drag, as the last value of a notebook's cell.
 
     fig: the picture for JupyterLab and print; it is closed.
-    data: from `steps`, `curves`, `sampling` or `choose`.
+    data: from `steps`, `curves`, `sampling`, `choose` or `grid`.
     label: its name, which screen readers say before the controls.
     """
     if not isinstance(fig, Figure):
@@ -92,7 +90,7 @@ def steps(
         if not 0 < scales.get(name, 1.0) < math.inf:
             raise ValueError(f"the scale of panel {name!r} is {scales[name]}, expected a positive number")
         scale = scales.get(name) or float(np.abs(values).max(initial=0.0)) or 1.0
-        drawn.append({"name": name, "values": _numbers(values / scale, places=2), "scale": _number(scale)})
+        drawn.append({"name": name, "values": numbers(values / scale, places=2), "scale": number(scale)})
     unknown = set(scales) - set(panels)
     if unknown:
         raise ValueError(f"scales names {sorted(unknown)}, but the panels are {list(panels)}")
@@ -105,100 +103,6 @@ def steps(
         "start": range(T)[start],
         "backward": backward,
     }
-
-
-def curves(
-    xlabel: str,
-    x: Sequence,
-    ylabel: str,
-    controls: Mapping[str, Sequence],
-    series: Mapping[str, object],
-    *,
-    log: str = "",
-    limits: tuple[float, float] | None = None,
-    lines: Mapping[str, float] | None = None,
-    start: Mapping[str, object] | None = None,
-    every: int = 1,
-    notes: object = (),
-) -> dict:
-    """Curves over x (N), one set for each setting of the controls.
-
-    x: numbers, or texts for places side by side.
-    controls: by name, the values to choose from; numbers become a slider, texts a list.
-    series: by name, an array of shape (values of the first control, of the second, ..., N), or (N,) for a curve that no
-    control moves; NaN leaves a gap.
-    log: "", "x", "y" or "xy".
-    limits: of the vertical axis; what is outside is cut off.
-    lines: horizontal lines by name.
-    start: the first setting by control.
-    every: label each so-many-th x.
-    notes: a sentence per setting, of the controls' shape, to be read with the curves; without them the last values are
-    said.
-    """
-    x = list(x)
-    sizes = tuple(len(values) for values in controls.values())
-    series = {name: np.asarray(values, dtype=float) for name, values in series.items()}
-    for name, values in series.items():
-        if values.shape not in (sizes + (len(x),), (len(x),)):
-            raise ValueError(f"series {name!r} has shape {values.shape}, expected {sizes + (len(x),)} or ({len(x)},)")
-    said = np.array(notes, dtype=object) if len(notes) else np.empty(0, dtype=object)
-    if said.size and said.shape != sizes:
-        raise ValueError(f"notes has shape {said.shape}, expected one sentence per setting, {sizes}")
-    lines, start = dict(lines or {}), dict(start or {})
-    _drawable("x", x, positive="x" in log)
-    _drawable("lines", lines.values(), positive="y" in log)
-    for name, values in controls.items():
-        _drawable(f"the control {name!r}", values)
-    for name, first in start.items():
-        if name not in controls or first not in list(controls[name]):
-            raise ValueError(f"start names {name}={first}, which is no setting of the controls {list(controls)}")
-    if "y" in log:  # what has no place on the axis is a gap
-        series = {name: np.where(values > 0, values, np.nan) for name, values in series.items()}
-    everything = np.concatenate([*(values.ravel() for values in series.values()), list(lines.values())])
-    everything = everything[np.isfinite(everything) & (everything > 0 if "y" in log else True)]
-    if not everything.size:
-        raise ValueError(f"no series has a {'positive' if 'y' in log else 'finite'} value: there is nothing to draw")
-    low, high = limits or _limits(everything, "y" in log)
-    if not (SMALLEST <= high - low <= LARGEST_NUMBER and ("y" not in log or low >= SMALLEST)):
-        raise ValueError(f"the vertical axis would run from {low:g} to {high:g}: give limits that can be drawn")
-    places = None if "y" in log else max(0, DIGITS - math.floor(math.log10(high - low)))
-    named = isinstance(x[0], str)
-    return {
-        "kind": "curves",
-        "controls": [
-            {
-                "name": name,
-                "values": [value if isinstance(value, str) else _number(value, digits=EXACT) for value in values],
-                "slide": not isinstance(values[0], str),
-                "start": list(values).index(start[name]) if name in start else 0,
-            }
-            for name, values in controls.items()
-        ],
-        "x": {
-            "label": xlabel,
-            "values": x if named else [_number(value, digits=EXACT) for value in x],
-            "log": "x" in log,
-            "ticks": list(range(0, len(x), every)),
-        },
-        "y": {
-            "label": ylabel,
-            "log": "y" in log,
-            "range": [_number(low), _number(high)],
-            "ticks": _ticks(low, high, "y" in log),
-        },
-        "series": [
-            {"name": name, "values": _numbers(values.reshape(-1, len(x)), places)} for name, values in series.items()
-        ],
-        "lines": [{"name": name, "level": _number(level)} for name, level in lines.items()],
-        "notes": said.ravel().tolist(),
-    }
-
-
-def _drawable(what: str, values, positive: bool = False) -> None:
-    """ValueError if a number among the values has no place on an axis; texts have."""
-    for value in (v for v in values if not isinstance(v, str)):
-        if not math.isfinite(value) or (positive and value <= 0):
-            raise ValueError(f"{what}: {value} has no place on {'a logarithmic' if positive else 'an'} axis")
 
 
 def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars: int = 20) -> dict:
@@ -218,7 +122,7 @@ def sampling(tokens: Sequence[str], contexts: Mapping[str, np.ndarray], *, bars:
     return {
         "kind": "sampling",
         "tokens": list(tokens),
-        "contexts": [{"text": text, "logits": _numbers(_above(logits), places=2)} for text, logits in contexts.items()],
+        "contexts": [{"text": text, "logits": numbers(_above(logits), places=2)} for text, logits in contexts.items()],
         "bars": min(bars, len(tokens)),
     }
 
@@ -240,10 +144,7 @@ def choose(
     notes: one sentence per state, shown beside the figure.
     slide: the states are in order, and a slider picks one; otherwise a list does.
     """
-    if not states:
-        raise ValueError("states is empty: there is nothing to choose from")
-    if notes and len(notes) != len(states):
-        raise ValueError(f"notes has {len(notes)} entries for {len(states)} states: give one per state, or none")
+    _stated(states, notes)
     for state, rows in states.items():
         for text, amount, _ in rows:
             if not (math.isfinite(amount) and amount >= 0):
@@ -260,11 +161,75 @@ def choose(
         "value": value,
         "kinds": kinds,
         "states": [
-            {"text": state, "rows": [[text, _number(amount), kinds.index(kind)] for text, amount, kind in rows]}
+            {"text": state, "rows": [[text, number(amount), kinds.index(kind)] for text, amount, kind in rows]}
             for state, rows in states.items()
         ],
         "notes": list(notes),
     }
+
+
+def grid(
+    name: str,
+    states: Mapping[str, Mapping],
+    value: str,
+    *,
+    rows: str = "output letter",
+    columns: str = "input word",
+    slide: bool = False,
+    notes: Sequence[str] = (),
+) -> dict:
+    """A table of colours, an alignment or a lattice: a state is picked, and a row of it is read out.
+
+    name: of the control that picks the state, say "sentence"; a single state needs no control.
+    states: by the text to pick, {"rows": R texts, "columns": C texts, "values": (R, C), "path": pairs (row, column)};
+    the path is drawn as a line over the cells, and may be left out.
+    value: what a colour means, with its unit; one scale holds for all states, and values below 0 have another colour.
+    rows, columns: what one row and one column are, in the singular.
+    slide: the states are in order, and a slider picks one; otherwise a list does.
+    notes: one sentence per state, shown beside the figure.
+    """
+    _stated(states, notes)
+    scale, drawn = 0.0, []
+    for text, state in states.items():
+        values, path = np.asarray(state["values"], dtype=float), list(state.get("path", ()))
+        shape = (len(state["rows"]), len(state["columns"]))
+        if values.shape != shape or not values.size:
+            raise ValueError(f"values of state {text!r} have shape {values.shape}, but its labels are {shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"state {text!r} holds NaN or infinity, for which there is no colour: replace them first")
+        outside = [place for place in path if not (0 <= place[0] < shape[0] and 0 <= place[1] < shape[1])]
+        if outside:
+            raise ValueError(f"the path of state {text!r} goes through {outside[0]}, outside of {shape}")
+        scale = max(scale, float(np.abs(values).max()))
+        drawn.append((text, state, values, path))
+    scale = scale or 1.0
+    return {
+        "kind": "grid",
+        "name": name,
+        "slide": slide,
+        "value": value,
+        "scale": number(scale),
+        "row": rows,
+        "column": columns,
+        "states": [
+            {
+                "text": text,
+                "rows": list(state["rows"]),
+                "columns": list(state["columns"]),
+                "values": numbers(values / scale, places=DIGITS),
+                "path": [[int(r), int(c)] for r, c in path],
+            }
+            for text, state, values, path in drawn
+        ],
+        "notes": list(notes),
+    }
+
+
+def _stated(states: Mapping, notes: Sequence[str]) -> None:
+    if not states:
+        raise ValueError("states is empty: there is nothing to choose from")
+    if notes and len(notes) != len(states):
+        raise ValueError(f"notes has {len(notes)} entries for {len(states)} states: give one per state, or none")
 
 
 def _above(logits) -> np.ndarray:
@@ -274,35 +239,3 @@ def _above(logits) -> np.ndarray:
         with np.errstate(over="ignore"):
             logits = logits - logits.max()
     return np.maximum(logits, logits.max() - 1e5)
-
-
-def _number(value: float, places: int | None = None, digits: int = DIGITS) -> float | int | None:
-    value = float(value)
-    if not math.isfinite(value):
-        return None
-    value = float(f"{value:.{digits}g}") if places is None else round(value, places)
-    return int(value) if value == int(value) and abs(value) < 1e6 else value
-
-
-def _numbers(values, places: int | None = None) -> list:
-    return [_number(value, places) if np.ndim(value) == 0 else _numbers(value, places) for value in np.asarray(values)]
-
-
-def _limits(values: np.ndarray, log: bool) -> tuple[float, float]:
-    if log:
-        low, high = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
-        return float(f"1e{low}"), float(f"1e{high if high > low else low + 1}")  # 0 or infinity beyond all numbers
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    return low, high + 0.05 * (high - low) if high > low else low + 1.0
-
-
-def _ticks(low: float, high: float, log: bool) -> list:
-    """At most seven round numbers between low and high."""
-    if log:
-        first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (last - first) / step <= 6)
-        return [float(f"1e{k}") for k in range(first, last + 1) if k % step == 0]
-    power = math.floor(math.log10(high - low))
-    steps = [digit * 10.0**k for k, digit in product(range(power - 1, power + 2), (1, 2, 5))]
-    step = next(step for step in steps if (high - low) / step <= 6)
-    return [_number(k * step) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
