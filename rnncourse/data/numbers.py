@@ -18,7 +18,8 @@ def number_words(number: int) -> tuple[list[str], str]:
     "fünfhundertdreiundsechzig": German says units before tens, "drei und sechzig", and writes all of it together.
     ValueError for a number outside the range.
 
-    The words are those of num2words 0.5.14 (a test holds their SHA-256). Source: chapter 17.
+    The words are those of num2words 0.5.14 (tests hold their SHA-256), except in 101,000 and its like, where that says
+    "einhunderteinstausend". Source: chapter 17.
     """
     if not 0 <= number < 1_000_000:
         raise ValueError(f"number={number}, expected 0 to 999,999")
