@@ -1,5 +1,7 @@
 """Number words, English and German: a small translation task whose sentences are generated."""
 
+import operator
+
 _ENGLISH = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -21,6 +23,7 @@ def number_words(number: int) -> tuple[list[str], str]:
     The words are those of num2words 0.5.14 (tests hold their SHA-256), except in 101,000 and its like, where that says
     "einhunderteinstausend". Source: chapter 17.
     """
+    number = operator.index(number)
     if not 0 <= number < 1_000_000:
         raise ValueError(f"number={number}, expected 0 to 999,999")
     if number == 0:
