@@ -19,13 +19,12 @@ def record() -> dict:
     }
 
 
-# name: attention, directions of the encoder, source reversed, updates, share of own letters read, learning rate
+# name: attention, directions of the encoder, source reversed, updates, learning rate
 MODELS = {
-    "no attention": (None, 2, False, 400, 0, 0.008),
-    "no attention, source reversed": (None, 1, True, 200, 0, 0.008),
-    "multiplicative": ("Multiplicative", 2, False, 200, 0, 0.004),
-    "additive": ("Additive", 2, False, 200, 0, 0.004),
-    "scheduled sampling": (None, 2, False, 200, 0.25, 0.008),
+    "no attention": (None, 2, False, 400, 0.008),
+    "no attention, source reversed": (None, 1, True, 200, 0.008),
+    "multiplicative": ("Multiplicative", 2, False, 200, 0.004),
+    "additive": ("Additive", 2, False, 200, 0.004),
 }
 
 
@@ -45,12 +44,12 @@ def rates(page) -> dict:
 def run(page, name: str, seed: int) -> dict:
     """One model: the share of right ones every 100 updates, by length at 200 and the end, pieces, alignment."""
     print(name, "seed", seed, file=sys.stderr)
-    kind, directions, reverse, updates, own, lr = MODELS[name]
+    kind, directions, reverse, updates, lr = MODELS[name]
     training = page["training"]
     model, optimizer, batches = page["started"](seed, page.get(kind), lr, directions=directions)
     if reverse:
         model.encoder.__class__ = from_the_right(page["Encoder"])
-    loss, options = page["scheduled"](own) if own else page["loss"], training.Options(EVERY)
+    loss, options = page["loss"], training.Options(EVERY)
     valid, test, found = page["parts"]["valid"], page["parts"]["test"], {"valid": [], "test": {}}
     for done in range(EVERY, updates + 1, EVERY):
         training.train(model, loss, batches, optimizer, options)
@@ -61,9 +60,8 @@ def run(page, name: str, seed: int) -> dict:
             forced, free, total = (part.sum() for part in page["piece_errors"](model, test))
             pieces = {"forced": share(forced / total), "free": share(free / total)}
             found["test"][str(done)] = {"right": share(ok), "by length": lengths, "pieces": pieces}
-    if kind:
-        found["crossing"] = [share(value) for value in page["crossing"](model, crossed(test))]
     if kind == "Multiplicative":
+        found["crossing"] = [share(value) for value in page["crossing"](model, crossed(test))]
         found["7342"] = page["alignment"](model, 7342)[1].astype(float).round(3).tolist()
     return found
 
