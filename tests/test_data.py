@@ -42,6 +42,29 @@ def test_a_caller_cannot_change_what_the_next_one_gets():
         assert load()[1].min() >= 0 and load()[1].max() > 20
 
 
+def test_number_words():
+    assert data.number_words(42) == (["forty", "two"], "zweiundvierzig")
+    assert data.number_words(0) == (["zero"], "null") and data.number_words(1)[1] == "eins"
+    assert data.number_words(np.int64(101_001))[1] == "einhunderteintausendeins"
+    english, german = data.number_words(930_016)
+    assert " ".join(english) == "nine hundred and thirty thousand and sixteen"
+    assert german == "neunhundertdreißigtausendsechzehn"
+    for number in (-1, 1_000_000):
+        with pytest.raises(ValueError, match="expected 0 to 999,999"):
+            data.number_words(number)
+
+
+def test_number_words_are_those_that_were_compared_with_num2words():
+    """0.5.14 differs only where hundreds end in one thousand: it says einhunderteinstausend."""
+    content = hashlib.sha256()
+    for number in range(0, 1_000_000, 7):
+        english, german = data.number_words(number)
+        content.update(f"{' '.join(english)}\t{german}\n".encode())
+    assert content.hexdigest() == "9f0af2516b115e8f26709731b020388ce79787dbc9d3698d83f6186f71328601"
+    words = {" ".join(data.number_words(number)[0]) for number in range(10_000)}
+    assert len(words) == 10_000
+
+
 def test_docstrings():
     corpus = data.docstrings()
     assert len(corpus) == 1_115_184 and len(set(corpus)) == 98
