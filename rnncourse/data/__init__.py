@@ -5,6 +5,7 @@
     years, activity = data.sunspots()           # (309,), (309,)  yearly, 1700-2008
     months, degrees = data.elnino()             # (732,), (732,)  monthly, 1950-2010
     names = data.surnames()                     # surnames of 13 locales, by locale
+    texts, praise = data.reviews("aclImdb/train")  # from a folder of your own
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -20,6 +21,7 @@ Every loader asserts a SHA-256, so that all machines compute with the same numbe
 
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
+from rnncourse.data.reviews import reviews
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams, words
 
@@ -27,6 +29,7 @@ __all__ = [
     "sunspots",
     "elnino",
     "surnames",
+    "reviews",
     "docstrings",
     "shakespeare",
     "Vocabulary",
