@@ -32,6 +32,18 @@ def draw_turned_cut(rng, T, reach):
     return inputs
 
 
+@turned.inputs(T=(20, 26), reach=(3, 2), says="clauses are long, so that the reach ends within them")
+def draw_turned_long(rng, T, reach):
+    """A negation in every fifth place or so, and one punctuation mark."""
+    ids = rng.choice([0, 2, 4, 6, 8, 9], size=T)
+    for place in range(int(rng.integers(0, 3)), T, 5):
+        ids[place] = rng.choice(NEGATIONS)
+        if rng.random() < 0.5:
+            ids[min(place + 2, T - 1)] = rng.choice(NEGATIONS)
+    ids[T // 2] = rng.choice(STOPS)
+    return {"ids": ids, "negations": NEGATIONS, "stops": STOPS, "reach": reach}
+
+
 @turned.answer
 def all_pairs(ids, negations, stops, reach):
     t, s = np.arange(len(ids))[:, None], np.arange(len(ids))
@@ -50,7 +62,7 @@ def with_a_list(ids, negations, stops, reach):
         out.append(len(active) % 2)
         if word in negations:
             active.append(t)
-    return out
+    return np.array(out)
 
 
 # 2. gram_vector

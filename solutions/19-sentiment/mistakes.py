@@ -10,7 +10,7 @@ from rnncourse.authoring import mistakes, slips
 slips(
     turned,
     {
-        "turns % 2 -> (turns > 0).astype(int)": "Two negations turn a word once: they cancel, so it is the parity of their number that counts.",
+        "turns % 2 -> (turns > 0).astype(int)": "Two negations that reach a word turn it once, as if only one of them were seen: they cancel, so it is the parity of their number that counts.",
         "turns % 2 -> turns": "The number of negations is returned: what is asked is whether it is odd.",
         "break -> continue": "A negation reaches across punctuation: its scope ends there.",
         "max(t - reach, 0) -> 0": "A negation turns everything up to the punctuation: it reaches no further than `reach` words.",
@@ -18,7 +18,6 @@ slips(
         "max(t - reach, 0) - 1 -> max(t - reach - 1, 0) - 1": "A negation reaches one word too far.",
         "s < t and -> True and": "A negation turns itself: only words after it are in its scope.",
         "if ids[s] in stops: -> if s < t and ids[s] in stops:": "A punctuation mark is turned: it ends the scope, and is not in it.",
-        "turns[t] += s < t and ids[s] in negations -> turns[t] += s < t and ids[s] in negations\n            if turns[t]:\n                break": "Only the nearest negation is counted: an earlier one in the same clause that still reaches the word counts as well.",
     },
 )
 
@@ -53,7 +52,7 @@ def without_punctuation(ids, negations, stops, reach):
 
 def scope(ids, negations, stops, reach):
     out = np.zeros(len(ids), dtype=int)
-    for t in range(len(ids)):
+    for t in range(ids.size):
         for s in range(t, max(t - reach, 0) - 1, -1):
             if ids[s] in stops:
                 break
