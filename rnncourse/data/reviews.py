@@ -9,7 +9,7 @@ def reviews(folder: str | Path) -> tuple[list[str], list[int]]:
     folder: with one review per file, say `aclImdb/train` of the Large Movie Review Dataset (Maas et al., 2011).
     Line breaks and the tag <br /> become one space. The two judgements follow each other: shuffle before training.
 
-    Raises FileNotFoundError if a folder is missing or holds no .txt file; ValueError for a file that is empty or not UTF-8.
+    Raises FileNotFoundError if a folder is missing or holds no .txt file; ValueError for a file empty or not UTF-8.
     """
     texts, praise = [], []
     for name, judgement in (("pos", 1), ("neg", 0)):
