@@ -19,7 +19,7 @@ RECORD = json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))["r
 @pytest.fixture(scope="module")
 def page():
     threads = torch.get_num_threads()
-    space = definitions(CHAPTER, "setup", "words", "review", "draw", "marks", "baselines", "accuracy")
+    space = definitions(CHAPTER, "setup", "words", "forms", "draw", "marks", "counts", "accuracy")
     yield space | {"device": torch.device("cpu")}
     torch.set_num_threads(threads)
 

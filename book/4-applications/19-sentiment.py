@@ -9,7 +9,7 @@ CURVES = ("1 to 3 words", "negation and contrast marked")
 
 
 def record() -> dict:
-    page = definitions(__file__, "setup", "words", "review", "draw", "marks", "baselines", "accuracy")
+    page = definitions(__file__, "setup", "words", "forms", "draw", "marks", "counts", "accuracy")
     results = {"seeds": [], "sizes": {str(n): [] for n in SIZES}}
     for seed in range(SEEDS):
         parts = page["draw_parts"](seed)
