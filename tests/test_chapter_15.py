@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 
 import numpy as np
 import pytest
@@ -110,6 +111,35 @@ def test_a_mixture_is_chosen_on_validation_and_never_worse_there(page):
     saved = (other["test"] - both["test"])[where["test"]].mean() / np.log(2)
     assert page["gain"](one, other, where) == pytest.approx(saved)
     assert page["gain"](other, other, where) == pytest.approx(0)
+
+
+def test_the_share_of_a_mixture_is_no_step_of_a_grid(page):
+    rng = np.random.default_rng(1)
+    one, other = ({part: rng.exponential(size=4000) + 0.1 for part in ("valid", "test")} for _ in range(2))
+    one = {part: losses + 1.5 for part, losses in one.items()}  # the weaker model: its share is small
+    where = {part: np.full(4000, True) for part in one}
+    _, share = page["mixture"](one, other, where)
+    grid = np.linspace(0, 0.2, 2001)
+    losses = [page["mixed"](s, one["valid"], other["valid"]).mean() for s in grid]
+    assert share == pytest.approx(grid[np.argmin(losses)], abs=2e-4) and 0.001 < share < 0.05
+
+
+def test_the_counts_of_the_record_are_kneser_ney_and_pruned_they_are_a_distribution(page, text):
+    script = runpy.run_path(str(CHAPTER.with_suffix(".py")))
+    ids, vocabulary = page["cut"](text[:3000])
+    tokens, V, end = np.concatenate([ids["train"], ids["valid"]]), len(vocabulary), ids["train"].size
+    ranks = script["ranked"](tokens, 4, V)
+    full = script["tables"](ranks, 4, end, V)
+    found = script["chances"](full, V)[-1][ranks[4][end - 3 :]]
+    np.testing.assert_allclose(found[3:], data.kneser_ney(ids["train"], ids["valid"], 4, V)[3:])
+    total = 0.0
+    for w in range(V):  # all continuations of the training part
+        ranks = script["ranked"](np.append(ids["train"], w), 4, V)
+        full = script["tables"](ranks, 4, end, V)
+        small = script["pruned"](full, ranks, end, V, 2)
+        assert script["size"](small) < script["size"](full) / 2
+        total += script["chances"](small, V)[-1][ranks[4][end - 3]]
+    assert total == pytest.approx(1)
 
 
 def test_the_record_is_of_the_runs_that_its_script_names(page):
