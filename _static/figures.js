@@ -405,7 +405,8 @@
         if (r >= 0 && r < rows.length) this.row.set(r);
       });
       const order = columns.map((_, c) => c).sort((a, b) => Math.abs(values[now][b]) - Math.abs(values[now][a]));
-      const told = order.slice(0, 3).map((c) => `${spoken(columns[c])} (${number(values[now][c] * scale)})`);
+      const named = (c) => spoken(columns[c] || String(c)); // a column without a text has its number, from 0
+      const told = order.slice(0, 3).map((c) => `${named(c)} (${number(values[now][c] * scale)})`);
       const read = `${row} ${spoken(rows[now])}: largest at ${column} ${told.join(", ")}.`;
       this.status.textContent = notes.length ? `${notes[state]} ${read[0].toUpperCase()}${read.slice(1)}` : read;
     }

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import runpy
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_beams_are_those_of_the_package(page, seed):
         assert possible == {labels: pytest.approx(p) for p, labels in theirs}
     path = np.random.default_rng(seed).integers(0, 3, 30)
     assert page["collapse"](path) == ctc.collapse(path)
+
+
+def test_short_runs_of_letters_are_dropped_and_blanks_stay(page):
+    path = [1, 1, 3, 1, 0, 1, 1, 2, 2, 2]
+    for m, labels in ((1, (1, 3, 1, 1, 2)), (2, (1, 1, 2)), (3, (2,)), (4, ())):
+        assert page["collapse"](page["long_runs"](path, m)) == labels
+    rng = np.random.default_rng(0)
+    for path in rng.integers(0, 4, (20, 30)):
+        assert page["collapse"](page["long_runs"](path, 1)) == page["collapse"](path)
 
 
 def test_the_frames_that_a_labelling_needs(page):
@@ -116,8 +126,26 @@ def test_a_transducer_sums_its_paths_too(page):
     assert np.exp(-page["transducer_loss"](log_blank, log_label)) == pytest.approx(total)
 
 
-def test_the_record_has_three_seeds_of_each():
-    results = json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))["results"]
+@pytest.fixture(scope="module")
+def results():
+    return json.loads(CHAPTER.with_suffix(".json").read_text(encoding="utf-8"))["results"]
+
+
+def test_the_record_has_three_seeds_of_each(results):
     assert results["seeds"] == 3
     assert all(len(values) == 3 for rows in results["errors"].values() for values in rows.values())
     assert all(len(rows) == 3 for rows in results["spikes"].values())
+    for name, rows in results.get("runs", {}).items():
+        assert len(rows["m"]) == 3
+        for noise, by_m in rows["errors"].items():
+            assert by_m["1"] == results["errors"][name][noise], "runs of one frame are the plain collapse"
+
+
+def test_changed_examples_of_the_record(page):
+    record, examples = runpy.run_path(str(CHAPTER.with_suffix(".py"))), page["recordings"](20, 9)
+    changed = zip(examples, record["uniform_spans"](examples), record["later"](examples, 3), strict=True)
+    for example, equal, later in changed:
+        blank = page["told"](equal) == 0
+        assert blank.sum() == len(example["word"])
+        assert (page["told"](equal)[~blank] == page["uniform"](example)[~blank]).all()
+        assert (page["told"](later)[3:] == page["told"](example)).all() and (later["x"][-3:] == 0).all()

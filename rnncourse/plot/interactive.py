@@ -184,7 +184,8 @@ def grid(
     states: by the text to pick, {"rows": R texts, "columns": C texts, "values": (R, C), "path": pairs (row, column)};
     the path is drawn as a line over the cells, and may be left out.
     value: what a colour means, with its unit; one scale holds for all states, and values below 0 have another colour.
-    rows, columns: what one row and one column are, in the singular.
+    rows, columns: what one row and one column are, in the singular; texts of columns may be empty, say four of five,
+    and such a column is read out by its number, from 0.
     slide: the states are in order, and a slider picks one; otherwise a list does.
     notes: one sentence per state, shown beside the figure.
     """
