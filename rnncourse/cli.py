@@ -248,21 +248,26 @@ def sample(
         raise typer.Exit(1) from error
 
 
-@measure.command("layers")
-def bench_layers(
-    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
-    pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
-) -> None:
-    """The NumPy layers beside torch.nn's: CPU time in float32 on one thread, as ratios."""
-    room = _room("bench.layers")
+def _benched(name: str, figures_of, record: Path | None) -> None:
+    """Print the table of a benchmark, and keep its figures."""
+    room = _room(name)
     try:
-        figures = room.layers(pairs=pairs)
+        figures = figures_of(room)
     except (ValueError, RuntimeError) as error:
         print(error)
         raise typer.Exit(1) from error
     print(room.table(figures))
     if record:
         print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
+
+
+@measure.command("layers")
+def bench_layers(
+    record: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
+) -> None:
+    """The NumPy layers beside torch.nn's: CPU time in float32 on one thread, as ratios."""
+    _benched("bench.layers", lambda room: room.layers(pairs=pairs), record)
 
 
 @measure.command("ctc")
@@ -271,15 +276,7 @@ def bench_ctc(
     pairs: Annotated[int, typer.Option(help="Timings of each version.")] = 21,
 ) -> None:
     """The NumPy loss of chapter 18 beside torch's ctc_loss: CPU time in float64 on one thread, as ratios."""
-    room = _room("bench.ctc")
-    try:
-        figures = room.losses(pairs=pairs)
-    except (ValueError, RuntimeError) as error:
-        print(error)
-        raise typer.Exit(1) from error
-    print(room.table(figures))
-    if record:
-        print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
+    _benched("bench.ctc", lambda room: room.losses(pairs=pairs), record)
 
 
 @measure.command("grading")
@@ -291,15 +288,7 @@ def bench_grading(
     rounds: Annotated[int, typer.Option(help="Times that everything is measured.")] = 3,
 ) -> None:
     """`rnncourse grade` beside stock `nbgrader autograde`: CPU seconds per submission, start-up, memory."""
-    room = _room("bench.grading")
-    try:
-        figures = room.grading(_root(), unit, copies, stock_copies, rounds)
-    except (ValueError, RuntimeError) as error:
-        print(error)
-        raise typer.Exit(1) from error
-    print(room.table(figures))
-    if record:
-        print(f"recorded in {_room('bench.machine').write_record(figures, record)}")
+    _benched("bench.grading", lambda room: room.grading(_root(), unit, copies, stock_copies, rounds), record)
 
 
 @measure.command("gpu")

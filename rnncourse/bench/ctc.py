@@ -1,8 +1,6 @@
 """How fast the NumPy loss of `rnncourse.ctc` is, with its gradient, beside PyTorch's on one thread of the CPU."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +8,7 @@ import numpy as np
 import torch
 
 from rnncourse import ctc
-from rnncourse.bench.layers import ONE_THREAD, Task, measure
+from rnncourse.bench.layers import Task, in_fresh_process, measure
 from rnncourse.bench.machine import environment
 
 SIZES = ((60, 32, 7, 8), (100, 32, 28, 30), (400, 16, 28, 60), (150, 1, 28, 30))  # T, B, V, U
@@ -55,12 +53,7 @@ def losses(pairs: int = 21, sizes: Sequence[Sequence[int]] = SIZES) -> dict:
             raise ValueError(f"sizes has {size}, expected (T, B, V, U), positive integers, T and V at least 2")
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}, expected at least 1: pass 21 for a median worth quoting")
-    request = json.dumps({"pairs": pairs, "sizes": [list(size) for size in sizes]})
-    command = [sys.executable, "-m", "rnncourse.bench.ctc"]
-    child = subprocess.run(command, input=request, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
-    if child.returncode != 0:
-        raise RuntimeError(f"the measuring process stopped with status {child.returncode}: its error is printed above")
-    return json.loads(child.stdout)
+    return in_fresh_process("rnncourse.bench.ctc", {"pairs": pairs, "sizes": [list(size) for size in sizes]})
 
 
 def _measure_losses(pairs, sizes):

@@ -245,9 +245,17 @@ def layers(pairs: int = 21, sizes: Sequence[Sequence[int]] = SIZES, cells: Seque
             raise ValueError(f"sizes has {size}, expected (T, B, I, H), four positive integers: pass (35, 32, 64, 64)")
     if pairs < 1:
         raise ValueError(f"pairs is {pairs}, expected at least 1: pass 21 for a median worth quoting")
-    request = json.dumps({"pairs": pairs, "sizes": [list(size) for size in sizes], "cells": list(cells)})
-    command = [sys.executable, "-m", "rnncourse.bench.layers"]
-    child = subprocess.run(command, input=request, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
+    request = {"pairs": pairs, "sizes": [list(size) for size in sizes], "cells": list(cells)}
+    return in_fresh_process("rnncourse.bench.layers", request)
+
+
+def in_fresh_process(module: str, request: dict) -> dict:
+    """What ``python -m module`` prints as JSON when it reads `request`, on one thread from its start.
+
+    Raises RuntimeError if that process fails.
+    """
+    command, given = [sys.executable, "-m", module], json.dumps(request)
+    child = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
     if child.returncode != 0:
         raise RuntimeError(f"the measuring process stopped with status {child.returncode}: its error is printed above")
     return json.loads(child.stdout)
