@@ -164,6 +164,6 @@ def test_the_record_has_every_sampler_with_at_least_three_seeds(page):
     record = page["record"]
     assert record["seeds"] >= 3 and len(record["sweep"]) == 10
     for rows in record["sweep"].values():
-        assert set(rows) == {"known", "kinds", "copied", "loops", "nats"}
+        assert set(rows) == {"known", "kinds", "copied", "loops", "flow", "closed", "nats"}
         assert all(len(values) == record["seeds"] for values in rows.values())
     assert len({*record["sweep"]["as the model says"]["nats"]}) > 1  # the seeds differ
