@@ -1,5 +1,7 @@
 """Inputs and other right answers for unit 17-attention; the known mistakes are in mistakes.py."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -342,3 +344,50 @@ def by_counting(step, y, h0, begin, share, u, v):
         below = np.cumsum(np.exp(log_p), axis=1) <= v_next[:, None]
         x = np.choose(u_next < share, [y_t, below[:, :-1].sum(axis=1)])
     return np.stack(inputs), np.stack(losses)
+
+
+# 7. own_share
+
+growing = exercise("own_share", points=2, returns="share", forbidden=("rnncourse.layers", "rnncourse.models"))
+
+
+@growing.inputs(N=(5, 4, 6), k=(30, 7, 90), percent=(0, 10, 25))
+def draw_linear(rng, N, k, percent):
+    return {"i": updates(rng, N, 2 * k), "kind": "linear", "k": k, "least": percent / 100}
+
+
+@growing.inputs(N=(5, 4, 6), steps=(10, 33, 5), percent=(0, 10, 30))
+def draw_exponential(rng, N, steps, percent):
+    return {"i": updates(rng, N, 4 * steps), "kind": "exponential", "k": 1 - 1 / steps, "least": percent / 100}
+
+
+@growing.inputs(N=(5, 4, 6), halves=(10, 3, 24), percent=(0, 10, 25))
+def draw_sigmoid(rng, N, halves, percent):
+    return {"i": updates(rng, N, 4 * halves), "kind": "inverse sigmoid", "k": halves / 2, "least": percent / 100}
+
+
+def updates(rng, N, last):
+    """The first, one early, and others in between, up to the last: where there is a floor, some lie on it."""
+    return np.sort(np.r_[0, 1, rng.integers(2, last, size=N - 3), last])
+
+
+@growing.answer
+def one_update_at_a_time(i, kind, k, least):
+    share = []
+    for n in i.tolist():
+        true = {"linear": lambda n: max(0, k - n) / k, "exponential": lambda n: math.exp(n * math.log(k))}.get(
+            kind, lambda n: 1 / (1 + math.exp(n / k - math.log(k)))
+        )(n)
+        share.append(1 - max(true, least))
+    return np.array(share)
+
+
+@growing.answer
+def capped(i, kind, k, least):
+    if kind == "linear":
+        own = np.minimum(i / k, 1)
+    elif kind == "exponential":
+        own = -np.expm1(i * np.log(k))
+    else:
+        own = np.exp(i / k) / (k + np.exp(i / k))
+    return np.minimum(own, 1 - least)

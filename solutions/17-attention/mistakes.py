@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from checks import backward, copying, covered, forced, local, scheduled
+from checks import backward, copying, covered, forced, growing, local, scheduled
 
 from rnncourse.authoring import mistakes, slips
 
@@ -335,4 +335,42 @@ mistakes(
         "The state goes on with the true words: it is to go on with the inputs that were chosen.",
         state_of_the_truth,
     ),
+)
+
+# 7. own_share
+
+slips(
+    growing,
+    {
+        "1 - i / k": {
+            "1 - i * k": "The line falls by k at every update: k is the number of updates in which it falls from 1 to 0.",
+            "1 - (i + 1) / k": "The line has begun to fall at update 0: updates are counted from 0, so there all words are still true.",
+            "k - i": "The line begins at k: it begins at 1, as a share, and falls by 1 / k an update.",
+            "1 - i / i.max()": "The line ends at the last update that was asked for: it arrives at 0 after k updates, whatever `i` holds.",
+        },
+        "k**i": {
+            "np.exp(-i / k)": "The fall is exp(-i / k): here k is the factor of one update, so after i updates k to the power i is left.",
+            "np.exp(-k * i)": "The fall is exp(-k i): here k is the factor of one update, so after i updates k to the power i is left.",
+            "i**k": "Base and exponent have changed places: the factor k is multiplied i times.",
+            "k ** (i + 1)": "The factor has been applied once more than there were updates: at update 0 all words are true.",
+            "1 - k**i": "The exponential line gives the share of own words, which `1 -` at the end turns round again: k to the power i is the share of true words.",
+        },
+        "k / (k + np.exp(i / k))": {
+            "1 / (1 + np.exp(i / k))": "The k before and beside the exponential is missing: at update 0 half of the words would be own ones.",
+            "1 / (1 + np.exp(i - k))": "That is a logistic function with its middle at k: the paper's is k / (k + exp(i / k)), whose middle lies at k ln k.",
+            "k / (k + np.exp(-i / k))": "The sign in the exponential is turned round: the share of true words would grow.",
+            "k / (k + np.exp(i * k))": "The update is multiplied by k in the exponential: i / k stands there.",
+            "k / (k + np.exp(i))": "In the exponential i is not divided by k.",
+            "np.exp(i / k) / (k + np.exp(i / k))": "The inverse sigmoid gives the share of own words, which `1 -` at the end turns round again.",
+        },
+        "1 - np.maximum(true, least)": {
+            "np.maximum(true, least)": "That is the share of the true words: the share of the model's own is 1 minus it.",
+            "1 - true": "`least` is not used: that share of the words stays true, however long training goes on.",
+            "np.maximum(1 - true, least)": "`least` is a floor under the share of *own* words: it is one under the share of true words.",
+            "1 - np.minimum(true, least)": "The smaller of the two is taken: the share of true words is not to fall *below* `least`, so the larger one counts.",
+            "1 - (least + (1 - least) * true)": "The fall is squeezed between 1 and `least`: it runs as it stands, and stops at `least`.",
+            "1 - (np.maximum(true, least) if kind == 'linear' else np.maximum(true, 0))": "The floor stands under the line alone: here it stands under all three.",
+            "np.clip(1 - true, 0, 1)": "The share is kept between 0 and 1 without `least`: that share of the words stays true, however long training goes on.",
+        },
+    },
 )
