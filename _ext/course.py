@@ -1,5 +1,7 @@
 """What the book needs beyond Jupyter Book: numbers of chapters, theme options, offline pages, accessible markup."""
 
+import base64
+import hashlib
 import posixpath
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.osutil import relative_uri
 
 from rnncourse.plot.interactive import MIME
+from rnncourse.plot.sound import SOUND
 
 THEME_OPTIONS = {
     "logo": {"alt_text": "", "text": "Recurrent neural networks"},
@@ -165,7 +168,7 @@ def write_start_page(app: Sphinx, exception) -> None:
 
 
 class PicturesIntoFigures(SphinxPostTransform):
-    """A figure to drag holds the picture of the same output, for readers without JavaScript."""
+    """A figure to drag holds the picture of the same output, for readers without JavaScript; a sound its waveform."""
 
     default_priority = 3  # before myst-nb chooses one form of each output
     builders = ("html",)
@@ -173,10 +176,25 @@ class PicturesIntoFigures(SphinxPostTransform):
     def run(self) -> None:
         for bundle in self.document.findall(nodes.container):
             forms = {form.get("mime_type"): form for form in bundle.children if isinstance(form, nodes.container)}
-            if MIME in forms and "image/png" in forms:
-                forms[MIME].insert(1, forms["image/png"].children)
-                for image in forms[MIME].findall(nodes.image):
-                    image["loading"] = "lazy"  # it is hidden where scripts run
+            for mime in {MIME, SOUND} & {*forms}:
+                if "image/png" not in forms:
+                    continue
+                forms[mime].insert(1, forms["image/png"].children)
+                for image in forms[mime].findall(nodes.image):
+                    image["loading"] = "lazy"  # it is hidden where scripts run, or far down the page
+            if SOUND in forms:
+                for written in forms[SOUND].findall(nodes.raw):
+                    text = re.sub(r"data:audio/wav;base64,([\w+/=]+)", self.file, written.astext())
+                    written.children[:] = [nodes.Text(text)]
+
+    def file(self, found: re.Match) -> str:
+        """The address, from this page, of a file with the sound: a page loads no sound that nobody plays."""
+        content = base64.b64decode(found[1])
+        name = f"_sounds/{hashlib.sha256(content).hexdigest()[:16]}.wav"
+        path = Path(self.app.outdir, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return relative_uri(self.app.builder.get_target_uri(self.env.docname), name)
 
 
 def shrink_pictures(app: Sphinx, exception) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from rnncourse.plot.sound import SECONDS, SOUND
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -182,6 +184,13 @@ def test_no_page_brings_a_foreign_resource(entry):
         assert not re.search(pattern, whole, re.I), f"{entry}: matches {pattern}"
     for mime in ("application/vnd.jupyter.widget-view+json", "application/vnd.plotly", "application/vnd.bokeh"):
         assert mime not in whole, f"{entry} has an output of type {mime}, which loads foreign scripts"
+
+
+@pytest.mark.parametrize("entry", CHAPTERS)
+def test_a_page_holds_no_more_sound_than_anyone_listens_to(entry):
+    cells = json.loads(source_of(entry).read_text(encoding="utf-8"))["cells"]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    assert sum(data[SOUND]["seconds"] for data in outputs if SOUND in data) <= SECONDS
 
 
 def test_the_page_of_the_package_has_every_module_that_chapters_use():

@@ -10,6 +10,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from rnncourse.plot.sound import SOUND
+
 RANDOM_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?$")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # One thread: the same sums in the same order, and no fight for the cores
@@ -98,6 +100,8 @@ def _outputs(outputs) -> list:
                 continue
         elif "data" in output:
             output.data.pop("application/vnd.jupyter.widget-view+json", None)
+            if SOUND in output.data:  # which holds the same samples
+                output.data.pop("text/html", None)
             output.metadata = {}
         kept.append(output)
     return kept

@@ -25,11 +25,16 @@ one of five descriptions of what the reader moves::
     plot.interactive(fig, plot.sampling(characters, {"the retur": logits}), "...")
     plot.interactive(fig, plot.choose("step", {"1": [("a", 0.7, "kept")]}, value="probability"), "...")
     plot.interactive(fig, plot.grid("sentence", {"two": alignment}, "attention weight"), "...")
+
+And some can be heard, at most 20 seconds a page::
+
+    plot.sound(samples, 8000, "The word seven, as the network says it")
 """
 
 from rnncourse.plot.curves import curves
 from rnncourse.plot.figures import COLOURS, DPI, LINESTYLES, figure, heatmap, legend, line, reference
 from rnncourse.plot.interactive import choose, grid, interactive, sampling, steps
+from rnncourse.plot.sound import sound
 
 __all__ = [
     "figure",
@@ -43,6 +48,7 @@ __all__ = [
     "sampling",
     "choose",
     "grid",
+    "sound",
     "COLOURS",
     "DPI",
     "LINESTYLES",

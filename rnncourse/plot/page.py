@@ -1,12 +1,14 @@
-"""How the book shows a figure to drag: as a web component around its picture.
+"""How the book shows a figure to drag (a web component around its picture) and a sound (a player below its waveform).
 
-myst-nb finds `Renderer` by the entry point in pyproject.toml; `_ext/course.py` puts the picture inside.
+myst-nb finds `Renderer` by the entry point in pyproject.toml; `_ext/course.py` puts the picture inside and gives a
+sound a file of its own.
 """
 
 import html
 import json
 
 from rnncourse.plot.interactive import MIME
+from rnncourse.plot.sound import SOUND, player
 
 
 def element(data: dict) -> tuple[str, str]:
@@ -18,16 +20,17 @@ def element(data: dict) -> tuple[str, str]:
 
 
 class Renderer:
-    """A plugin of myst-nb for one kind of output."""
+    """A plugin of myst-nb for two kinds of output."""
 
-    mime_priority_overrides = (("html", MIME, 0),)
+    mime_priority_overrides = (("html", MIME, 0), ("html", SOUND, 0))
 
     @staticmethod
     def handle_mime(renderer, data, inline):
-        """The nodes of an interactive figure; None for any other output."""
-        if data.mime_type != MIME:
+        """The nodes of an interactive figure or a sound; None for any other output."""
+        if data.mime_type not in (MIME, SOUND):
             return None
         from docutils import nodes
 
-        start, end = element(data.content if isinstance(data.content, dict) else json.loads(data.content))
+        content = data.content if isinstance(data.content, dict) else json.loads(data.content)
+        start, end = element(content) if data.mime_type == MIME else ('<div class="sound">', player(content) + "</div>")
         return [nodes.raw("", start, format="html"), nodes.raw("", end, format="html")]
