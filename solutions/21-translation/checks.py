@@ -83,22 +83,22 @@ def with_codes(said, truth, K):
 chrf = exercise("chrf", points=2, returns="score")
 
 
-@chrf.inputs(T=(12, 1, 9, 20), R=(10, 1, 14, 17), K=(3, 2, 6, 4), beta=(2.0, 1.0, 3.0, 0.5))
-def draw_chrf(rng, T, R, K, beta):
+@chrf.inputs(T=(12, 1, 9, 20), R=(10, 1, 14, 17), K=(3, 2, 6, 4), halves=(4, 2, 6, 1))
+def draw_chrf(rng, T, R, K, halves):
     truth = rng.integers(0, 3, size=R)
     if R > 5:
         truth[2:5] = 1
     said = np.concatenate([truth[: R // 2], rng.integers(0, 4, size=T)])[:T]
-    return {"said": said, "truth": truth, "K": K, "beta": beta}
+    return {"said": said, "truth": truth, "K": K, "beta": halves / 2}
 
 
-@chrf.inputs(T=(2, 7), R=(9, 3), K=(4, 5), beta=(2.0, 3.0), says="a text is shorter than the longest run")
+@chrf.inputs(T=(2, 7), R=(9, 3), K=(4, 5), beta=(2, 3), says="a text is shorter than the longest run")
 def draw_chrf_short(rng, T, R, K, beta):
     truth = rng.permutation(9)[:R]
     return {"said": np.concatenate([truth, truth])[:T], "truth": truth, "K": K, "beta": beta}
 
 
-@chrf.inputs(T=(5,), R=(6,), K=(3,), beta=(2.0,), says="nothing is right")
+@chrf.inputs(T=(5,), R=(6,), K=(3,), beta=(2,), says="nothing is right")
 def draw_chrf_nothing(rng, T, R, K, beta):
     return {"said": rng.integers(0, 3, size=T), "truth": rng.integers(3, 6, size=R), "K": K, "beta": beta}
 
@@ -138,7 +138,7 @@ def with_a_table(said, truth, K, beta):
 em = exercise("em_step", points=3, returns=("t", "log_p"))
 
 
-@em.inputs(N=(4, 1, 6, 3), S=(6, 1, 5, 8), T=(5, 2, 7, 6), V=(6, 3, 8, 5), slope=(2.0, 1.0, 0.0, 4.0))
+@em.inputs(N=(4, 1, 6, 3), S=(6, 1, 5, 8), T=(5, 2, 7, 6), V=(6, 3, 8, 5), slope=(2, 1, 0, 4))
 def draw_em(rng, N, S, T, V, slope):
     """Words occur several times in a sentence; the last source word of the vocabulary does not occur at all."""
     e = [rng.integers(0, V - 1, size=int(rng.integers(max(1, S - 3), S + 1))) for _ in range(N)]
@@ -186,10 +186,10 @@ def all_at_once(t, e, f, slope):
 route = exercise("best_route", points=2, returns=("best", "first"))
 
 
-@route.inputs(L=(5, 2, 7, 6), hops=(2, 1, 3, 4), seen=(0.5, 0.8, 0.35, 0.3))
-def draw_route(rng, L, hops, seen):
+@route.inputs(L=(5, 2, 7, 6), hops=(2, 1, 3, 4), tenths=(5, 8, 4, 3))
+def draw_route(rng, L, hops, tenths):
     """The diagonal holds something, and is not to be read."""
-    return {"quality": rng.uniform(0.3, 1, size=(L, L)) * (rng.random((L, L)) < seen), "hops": hops}
+    return {"quality": rng.uniform(0.3, 1, size=(L, L)) * (rng.random((L, L)) < tenths / 10), "hops": hops}
 
 
 @route.inputs(L=(6, 5), hops=(3, 2), says="a chain of good translations beats a direct one that is bad")

@@ -20,10 +20,8 @@ slips(
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, np.exp(1 - C / R))": "Long translations are punished and short ones are not: too many words already lower the precisions.",
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, np.exp(1 - truth.size / said.size))": "The lengths are those of the arrays: the padding is no part of a text.",
         "np.exp(np.log(p).mean()) -> p.mean()": "The plain mean of the precisions is taken: it is the geometric one, which is 0 if one of them is.",
-        "np.exp(np.log(p).mean()) -> p[-1]": "Only the longest runs count: all orders do.",
         "np.exp(np.log(p).mean()) -> p.prod()": "The precisions are multiplied without the K-th root.",
         "total[n - 1] += sum(have.values()) -> total[n - 1] += sum(due.values())": "The runs of the reference are the denominator, which makes a recall: BLEU takes precisions, and the length penalty stands for recall.",
-        "right / np.maximum(total, 1) -> (right + 1) / (total + 1)": "One is added to all counts: that is a smoothed variant for single sentences.",
     },
 )
 
@@ -37,8 +35,9 @@ def counted(pairs, K):
     return right, total
 
 
-def geometric(p, brevity):
-    return brevity * np.exp(np.log(p).mean()) if p.all() else 0.0
+def scored(p, said, truth):
+    brevity = min(1.0, np.exp(1 - (truth >= 0).sum() / (said >= 0).sum()))
+    return p, brevity * np.exp(np.log(p).mean()) if p.all() else 0.0
 
 
 def texts(said, truth):
@@ -46,16 +45,13 @@ def texts(said, truth):
 
 
 def mean_of_sentences(said, truth, K):
-    pairs = texts(said, truth)
-    right, total = counted(pairs, K)
-    p = (right / np.maximum(total, 1)).mean(axis=0)
-    return p, geometric(p, min(1.0, np.exp(1 - (truth >= 0).sum() / (said >= 0).sum())))
+    right, total = counted(texts(said, truth), K)
+    return scored((right / np.maximum(total, 1)).mean(axis=0), said, truth)
 
 
 def one_long_text(said, truth, K):
     right, total = counted([(said[said >= 0], truth[truth >= 0])], K)
-    p = right[0] / np.maximum(total[0], 1)
-    return p, geometric(p, min(1.0, np.exp(1 - (truth >= 0).sum() / (said >= 0).sum())))
+    return scored(right[0] / np.maximum(total[0], 1), said, truth)
 
 
 def any_reference(said, truth, K):
@@ -63,7 +59,7 @@ def any_reference(said, truth, K):
     for n in range(1, K + 1):
         have, due = (sum((Counter(runs_of(pair[side], n)) for pair in pairs), Counter()) for side in (0, 1))
         p[n - 1] = sum((have & due).values()) / max(sum(have.values()), 1)
-    return p, geometric(p, min(1.0, np.exp(1 - (truth >= 0).sum() / (said >= 0).sum())))
+    return scored(p, said, truth)
 
 
 mistakes(
@@ -91,7 +87,6 @@ slips(
         "(1 + beta**2) * p * r / (beta**2 * p + r) -> (1 + beta) * p * r / (beta * p + r)": "Beta enters as it is: its square does.",
         "(1 + beta**2) * p * r / (beta**2 * p + r) -> 2 * p * r / (p + r)": "Beta is not used: this is the F-score that weighs both alike.",
         "(1 + beta**2) * p * r / (beta**2 * p + r) -> (p + beta**2 * r) / (1 + beta**2)": "The plain weighted mean is taken: the F-score is a harmonic mean, near the smaller of the two.",
-        "(1 + beta**2) * p * r -> p * r": "The factor in front is missing: a perfect text would not get 1.",
         "shared = sum((have & due).values()) -> shared = len(have & due)": "Each kind of run is counted once: a run that both texts have twice counts twice.",
         "shared = sum((have & due).values()) -> shared = sum(have[run] for run in due)": "A run that the translation repeats is right each time: it counts as often as it occurs in both.",
         "np.mean(P), np.mean(R) -> P[-1], R[-1]": "Only the longest order counts: the mean is over all orders.",
@@ -145,43 +140,21 @@ slips(
         "p / p.sum(axis=0)) -> prior)": "The shares are those of the prior alone: what the table already knows is not used.",
         "p / p.sum(axis=0)) -> p)": "What is added up are products of prior and table: the shares of a target word add up to 1.",
         "prior = prior / prior.sum(axis=0) -> prior = prior / prior.sum(axis=1, keepdims=True)": "The prior is normalised over the target words: for a given target it is a distribution over the source words.",
-        "prior = prior / prior.sum(axis=0) -> prior = prior": "The prior is not normalised: the likelihood needs a distribution over the source words.",
         "s / len(es) - k / len(fs) -> s - k": "Positions are compared as they are: they are fractions of each sentence's length.",
         "s / len(es) - k / len(fs) -> s / e.shape[1] - k / f.shape[1]": "Positions are divided by the width of the arrays: each sentence has its own lengths.",
         "s / len(es) - k / len(fs) -> 1 - s / len(es) - k / len(fs)": "The prior follows the other diagonal: early words belong to early words.",
         "s / len(es) - k / len(fs) -> 0 * s * k": "The prior is uniform: this is model 1, without the slope.",
         "total = counts.sum(axis=1, keepdims=True) -> total = counts.sum(axis=0) + 0 * counts": "The table is divided by the totals of the target words: each *source* word has a distribution over targets.",
         ", t), log_p -> , 1 / t.shape[1]), log_p": "A source word that does not occur gets a uniform row: it keeps the one that it had.",
-        ", t), log_p -> , 0.0), log_p": "A source word that does not occur loses its row: it keeps the one that it had.",
+        "np.add.at(counts, (es, fs), p / p.sum(axis=0)) -> counts[es, fs] += p / p.sum(axis=0)": "A word that occurs twice in a sentence is counted once: `counts[i, j] += x` with repeated indices keeps only the last.",
         "np.log(p.sum(axis=0)).sum() -> np.log(p.max(axis=0)).sum()": "The likelihood is that of the best source word alone: it is the sum over all of them.",
     },
-)
-
-
-def last_of_its_kind(t, e, f, slope):
-    counts, log_p = np.zeros(t.shape), 0.0
-    for es, fs in zip(e, f, strict=True):
-        es, fs = es[es >= 0][:, None], fs[fs >= 0]
-        prior = np.exp(-slope * np.abs(np.arange(len(es))[:, None] / len(es) - np.arange(len(fs)) / len(fs)))
-        p = prior / prior.sum(axis=0) * t[es, fs]
-        log_p += np.log(p.sum(axis=0)).sum()
-        counts[es, fs] += p / p.sum(axis=0)
-    total = counts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, counts / np.maximum(total, 1e-300), t), log_p
-
-
-mistakes(
-    em,
-    last_of_its_kind=(
-        "A word that occurs twice in a sentence is counted once: `counts[i, j] += x` with repeated indices keeps only the last.",
-        last_of_its_kind,
-    ),
 )
 
 # 4. best_route
 
 
-def search(quality, hops, join=np.multiply, grow=True, keep=True, in_place=False):
+def search(quality, hops, join=np.multiply, grow=True, in_place=False):
     L = len(quality)
     direct = quality * (1 - np.eye(L))
     best = np.eye(L)
@@ -196,7 +169,7 @@ def search(quality, hops, join=np.multiply, grow=True, keep=True, in_place=False
             continue
         through = join(direct[:, :, None], best)
         top, by = through.max(axis=1), through.argmax(axis=1)
-        better = (top > best) & (grow | (best == 0)) if keep else np.ones((L, L), dtype=bool)
+        better = (top > best) & (grow | (best == 0))
         first, best = np.where(better, by, first), np.where(better, top, best)
     return best, first
 
@@ -216,21 +189,6 @@ def in_place(quality, hops):
 def last_stop(quality, hops):
     best, first = search(quality.T, hops)
     return best.T, first.T
-
-
-def greedy(quality, hops):
-    """Always into the language that is translated best, until the target is there."""
-    L = len(quality)
-    direct = quality * (1 - np.eye(L))
-    best, first = direct.copy(), np.where(direct > 0, np.arange(L), -1)
-    np.fill_diagonal(best, 1.0)
-    np.fill_diagonal(first, np.arange(L))
-    for a in range(L):
-        b = int(direct[a].argmax())
-        for c in range(L):
-            if c not in (a, b) and hops > 1 and direct[a, b] * direct[b, c] > best[a, c]:
-                best[a, c], first[a, c] = direct[a, b] * direct[b, c], b
-    return best, first
 
 
 slips(
@@ -262,9 +220,5 @@ mistakes(
     last_stop=(
         "The language returned is the last stop before the target: what is asked is where to go first.",
         last_stop,
-    ),
-    greedy=(
-        "Only the best translated neighbour is tried as a stop: a route may go through any language.",
-        greedy,
     ),
 )
