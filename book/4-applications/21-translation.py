@@ -33,6 +33,8 @@ def network(page, days, test, name, seed, **options) -> dict:
     for part, chosen in (("seen", seen), ("unseen", unseen)):
         texts = page["direct"](model, chosen)
         found[part] = described(page, texts, chosen) | blame(page, model, texts, chosen)
+    if model.attention:
+        found["on weekday"] = [round(float(page["on_weekday"](model, part)), 4) for part in (seen, unseen)]
     if name == ENGLISH:
         found["through English"] = described(page, page["through_english"](model, unseen), unseen)
     found["directions"] = {
