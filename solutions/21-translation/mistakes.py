@@ -18,7 +18,6 @@ slips(
         "min(1.0, np.exp(1 - R / C)) -> 1.0": "The penalty for short translations is missing: leaving out what one is unsure of would be free.",
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, C / R)": "The penalty is the ratio of the lengths: it is the exponential of one minus a ratio.",
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, np.exp(1 - C / R))": "Long translations are punished and short ones are not: too many words already lower the precisions.",
-        "min(1.0, np.exp(1 - R / C)) -> min(1.0, np.exp(1 - truth.size / said.size))": "The lengths are those of the arrays: the padding is no part of a text.",
         "np.exp(np.log(p).mean()) -> p.mean()": "The plain mean of the precisions is taken: it is the geometric one, which is 0 if one of them is.",
         "np.exp(np.log(p).mean()) -> p.prod()": "The precisions are multiplied without the K-th root.",
         "total[n - 1] += sum(have.values()) -> total[n - 1] += sum(due.values())": "The runs of the reference are the denominator, which makes a recall: BLEU takes precisions, and the length penalty stands for recall.",
