@@ -67,8 +67,8 @@ def with_codes(said, truth, K):
     for n in range(1, K + 1):
         found = []
         for texts in (said, truth):
-            runs = np.lib.stride_tricks.sliding_window_view(texts, n, axis=1) if texts.shape[1] >= n else None
-            codes = [] if runs is None else [Counter(map(tuple, row[(row >= 0).all(axis=1)].tolist())) for row in runs]
+            runs = np.lib.stride_tricks.sliding_window_view(texts, n, axis=1)
+            codes = [Counter(map(tuple, row[(row >= 0).all(axis=1)].tolist())) for row in runs]
             found.append(codes)
         total = sum(sum(c.values()) for c in found[0])
         right = sum(sum((a & b).values()) for a, b in zip(*found, strict=True))

@@ -19,6 +19,7 @@ slips(
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, C / R)": "The penalty is the ratio of the lengths: it is the exponential of one minus a ratio.",
         "min(1.0, np.exp(1 - R / C)) -> min(1.0, np.exp(1 - C / R))": "Long translations are punished and short ones are not: too many words already lower the precisions.",
         "np.exp(np.log(p).mean()) -> p.mean()": "The plain mean of the precisions is taken: it is the geometric one, which is 0 if one of them is.",
+        "np.exp(np.log(p).mean()) -> np.exp(np.log(p).sum() / 4)": "The root is always the fourth: it is the K-th.",
         "np.exp(np.log(p).mean()) -> p.prod()": "The precisions are multiplied without the K-th root.",
         "total[n - 1] += sum(have.values()) -> total[n - 1] += sum(due.values())": "The runs of the reference are the denominator, which makes a recall: BLEU takes precisions, and the length penalty stands for recall.",
     },
@@ -137,8 +138,9 @@ slips(
         "p / p.sum(axis=0)) -> p / p.sum())": "One share is made of a whole sentence: each of its target words is shared by itself.",
         "p / p.sum(axis=0)) -> (p == p.max(axis=0)).astype(float))": "Each target word goes whole to its likeliest source word: expectation maximisation shares it in proportion.",
         "p / p.sum(axis=0)) -> prior)": "The shares are those of the prior alone: what the table already knows is not used.",
-        "p / p.sum(axis=0)) -> p)": "What is added up are products of prior and table: the shares of a target word add up to 1.",
         "prior = prior / prior.sum(axis=0) -> prior = prior / prior.sum(axis=1, keepdims=True)": "The prior is normalised over the target words: for a given target it is a distribution over the source words.",
+        "np.add.at(counts, (es, fs), p / p.sum(axis=0)) -> np.add.at(counts, (es, fs), t[es, fs] / t[es, fs].sum(axis=0))": "The shares are those of the table alone: the prior enters them too, not only the likelihood.",
+        "s / len(es) - k / len(fs) -> s / max(len(es) - 1, 1) - k / max(len(fs) - 1, 1)": "Positions are divided by the length less one: here they are s/S and k/T, counted from 0.",
         "s / len(es) - k / len(fs) -> s - k": "Positions are compared as they are: they are fractions of each sentence's length.",
         "s / len(es) - k / len(fs) -> s / e.shape[1] - k / f.shape[1]": "Positions are divided by the width of the arrays: each sentence has its own lengths.",
         "s / len(es) - k / len(fs) -> 1 - s / len(es) - k / len(fs)": "The prior follows the other diagonal: early words belong to early words.",
@@ -153,19 +155,12 @@ slips(
 # 4. best_route
 
 
-def search(quality, hops, join=np.multiply, grow=True, in_place=False):
+def search(quality, hops, join=np.multiply, grow=True):
     L = len(quality)
     direct = quality * (1 - np.eye(L))
     best = np.eye(L)
     first = np.where(best > 0, np.arange(L), -1)
     for _ in range(hops):
-        if in_place:
-            for a in range(L):
-                through = direct[a][:, None] * best
-                better = through.max(axis=0) > best[a]
-                first[a] = np.where(better, through.argmax(axis=0), first[a])
-                best[a] = np.where(better, through.max(axis=0), best[a])
-            continue
         through = join(direct[:, :, None], best)
         top, by = through.max(axis=1), through.argmax(axis=1)
         better = (top > best) & (grow | (best == 0))
@@ -181,10 +176,6 @@ def fewest(quality, hops):
     return search(quality, hops, grow=False)
 
 
-def in_place(quality, hops):
-    return search(quality, hops, in_place=True)
-
-
 def last_stop(quality, hops):
     best, first = search(quality.T, hops)
     return best.T, first.T
@@ -195,10 +186,8 @@ slips(
     {
         "range(hops) -> range(hops + 1)": "Routes are one translation too long: with hops = 1 only direct ones are allowed.",
         "range(hops) -> range(hops - 1)": "Routes are one translation too short: a direct translation is a route of one.",
-        "range(hops) -> range(len(quality))": "Routes may be of any length: `hops` is the most that is allowed.",
         "direct = quality * (1 - np.eye(L)) -> direct = quality.T * (1 - np.eye(L))": "Rows and columns are exchanged: entry [a, b] is from a to b.",
         "best = np.where(better, through.max(axis=1), best)\n    return best, first -> best = np.where(better, through.max(axis=1), best)\n    return best, np.where(first == np.arange(L), -1, first)": "A direct translation is given no first language: it goes into the target.",
-        "return best, first -> return best * (1 - np.eye(L)), first": "From a language to itself the share is 1: nothing is translated.",
         "return best, first -> return np.where(np.eye(L) > 0, 1.0, quality), first": "The first language is that of the best route and the share that of the direct one: return what the route reaches.",
     },
 )
@@ -211,10 +200,6 @@ mistakes(
     fewest=(
         "A longer route is used only where there is no shorter one: two good translations can beat one that is bad.",
         fewest,
-    ),
-    in_place=(
-        "The table is changed while it is read, so that some routes become longer than allowed.",
-        in_place,
     ),
     last_stop=(
         "The language returned is the last stop before the target: what is asked is where to go first.",
