@@ -20,7 +20,7 @@ DAY = date(2017, 3, 9)
 @pytest.fixture(scope="module")
 def page():
     threads = torch.get_num_threads()
-    cells = "setup", "languages", "parts", "directions", "tokens", "rule", "lexicon", "collate"
+    cells = "setup", "languages", "parts", "directions", "tokens", "rule", "keys", "collate"
     yield definitions(CHAPTER, *cells) | {"device": torch.device("cpu")}
     torch.set_num_threads(threads)
 

@@ -10,7 +10,7 @@ SEEDS, ENGLISH = 3, "with English"
 
 
 def record() -> dict:
-    page = definitions(__file__, "setup", "languages", "parts", "directions", "tokens", "rule", "lexicon", "collate")
+    page = definitions(__file__, "setup", "languages", "parts", "directions", "tokens", "rule", "keys", "collate")
     runs = {name: [] for name in (*page["TRAINED"], "no attention", "counts")}
     for seed in range(SEEDS):
         days = page["draw_days"](seed)
