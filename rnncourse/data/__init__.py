@@ -7,6 +7,7 @@
     names = data.surnames()                     # surnames of 13 locales, by locale
     english, german = data.number_words(42)     # ["forty", "two"], "zweiundvierzig"
     texts, praise = data.reviews("aclImdb/train")  # from a folder of your own
+    pairs = data.sentence_pairs("deu.txt")      # from a file of your own: sentences and translations
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -23,6 +24,7 @@ Every loader asserts a SHA-256, so that all machines compute with the same numbe
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.numbers import number_words
+from rnncourse.data.pairs import sentence_pairs
 from rnncourse.data.reviews import reviews
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams, words
@@ -33,6 +35,7 @@ __all__ = [
     "surnames",
     "number_words",
     "reviews",
+    "sentence_pairs",
     "docstrings",
     "shakespeare",
     "Vocabulary",
