@@ -8,6 +8,7 @@
     english, german = data.number_words(42)     # ["forty", "two"], "zweiundvierzig"
     texts, praise = data.reviews("aclImdb/train")  # from a folder of your own
     pairs = data.sentence_pairs("deu.txt")      # from a file of your own: sentences and translations
+    names = data.world()                        # countries, languages, currencies, in English
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -25,6 +26,7 @@ from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.numbers import number_words
 from rnncourse.data.pairs import sentence_pairs
+from rnncourse.data.queries import query_log, world
 from rnncourse.data.reviews import reviews
 from rnncourse.data.series import elnino, sunspots
 from rnncourse.data.text import Vocabulary, docstrings, shakespeare, streams, words
@@ -36,6 +38,8 @@ __all__ = [
     "number_words",
     "reviews",
     "sentence_pairs",
+    "world",
+    "query_log",
     "docstrings",
     "shakespeare",
     "Vocabulary",
