@@ -87,19 +87,20 @@ type_scores = exercise("type_scores", points=2, returns=("precision", "recall", 
 
 def some_spans(rng, N, K):
     """Spans (sentence, begin, end, type), none twice, those of a sentence apart."""
-    rows = [(n // 4, 5 * (n % 4), 5 * (n % 4) + rng.integers(1, 4), rng.integers(K)) for n in range(N)]
+    rows = [(n // 4, 5 * (n % 4) + 1, 5 * (n % 4) + rng.integers(2, 5), rng.integers(K)) for n in range(N)]
     return np.array(rows, dtype=int).reshape(-1, 4)
 
 
 @type_scores.inputs(N=(24, 5, 40, 16), K=(3, 2, 4, 3))
 def draw_type_scores(rng, N, K):
-    """Of the true spans most are found; some have another type, end or sentence."""
+    """Of the true spans most are found; some have another type, begin, end or sentence."""
     true = some_spans(rng, N, K)
     found = true[rng.random(N) < 0.8].copy()
     wrong = rng.random(len(found))
     found[wrong < 0.2, 3] = (found[wrong < 0.2, 3] + 1) % K
     found[(wrong > 0.2) & (wrong < 0.35), 2] += 1
     found[(wrong > 0.35) & (wrong < 0.45), 0] += 50
+    found[(wrong > 0.45) & (wrong < 0.6), 1] -= 1
     extra = some_spans(rng, max(N // 3, 1), K) + np.array([90, 0, 0, 0])
     return {"true": true, "found": rng.permutation(np.concatenate([found, extra])), "K": K}
 
@@ -169,7 +170,7 @@ def draw_marginals_forbidden(rng, T, K):
 @marginals.inputs(T=(6, 8), K=(3, 4), says="scores are in the hundreds")
 def draw_marginals_large(rng, T, K):
     inputs = draw_marginals(rng, T, K)
-    inputs["scores"] += rng.choice([-700.0, 900.0], size=(T, 1))
+    inputs["scores"] += rng.uniform(150, 200, size=(T, 1))
     return inputs
 
 

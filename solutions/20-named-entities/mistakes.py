@@ -26,27 +26,6 @@ slips(
 )
 
 
-def ends_only_with_o(tags, strict):
-    """Names are the stretches between O, with the type of their first word."""
-    out, t = [], 0
-    while t < len(tags):
-        begin = t
-        while t < len(tags) and tags[t]:
-            t += 1
-        if t > begin and not (strict and tags[begin] % 2 == 0):
-            out.append([begin, t, (tags[begin] - 1) // 2])
-        t = max(t, begin + 1)
-    return np.array(out, dtype=int).reshape(-1, 3)
-
-
-mistakes(
-    spans,
-    ends_only_with_o=(
-        "Only O ends a name: a B- after a name begins a new one, and so does an I- of another type.",
-        ends_only_with_o,
-    ),
-)
-
 # 2. type_scores
 
 slips(
