@@ -14,17 +14,17 @@ def record() -> dict:
 
 
 def everything(page, seed) -> dict:
-    """By method: F1 on each part, and what it says of swapped names; of the two best also their errors."""
-    parts = page["draw_parts"](seed)
+    """By method: F1 on each part, and what it says of swapped names; of some also their errors."""
+    parts = page["draw_parts"](seed) | {"old dates": page["old_dates"](seed)}
     train, valid = parts["train"], parts["valid: new names, seen forms"]
     found = {"methods": {}, "errors": {}, "forms": {}}
 
     def note(name, tagger):
-        tags = {part: tagger(parts[part]) for part in (*page["VALIDS"], *page["TESTS"])}
+        tags = {part: tagger(parts[part]) for part in (*page["VALIDS"], *page["TESTS"], "old dates")}
         row = {part: round(page["score"](parts[part], tags[part]), 4) for part in tags}
         row |= {k: round(v, 4) for k, v in page["believed"](parts["swapped"], tagger(parts["swapped"])).items()}
         found["methods"][name] = row
-        if name in ("features, CRF", "LSTM"):
+        if name in ("features, CRF", "LSTM", "LSTM, words only", "window network"):
             found["errors"][name] = {part: page["errors"](parts[part], tags[part]) for part in page["TESTS"]}
             new = page["TESTS"][3]
             found["forms"][name] = {k: round(v, 4) for k, v in page["by_form"](parts[new], tags[new]).items()}
