@@ -6,6 +6,8 @@ STAMP := $(VENV)/installed
 NOTEBOOKS := $(wildcard book/*/*.ipynb solutions/*/*.ipynb)
 # nbval and BLAS: two threads fighting over two cores are many times slower than one
 export OMP_NUM_THREADS := 1
+# seqeval comes as source; without this, an older pip builds it in a way that fails
+export PIP_USE_PEP517 := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help install book test quick nbval repeat notebooks release lab lint format lock clean

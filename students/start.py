@@ -29,8 +29,9 @@ def install() -> None:
     print("Making the environment in .venv; this takes some minutes, once.", flush=True)
     venv.create(ENVIRONMENT, with_pip=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    pep517 = os.environ | {"PIP_USE_PEP517": "1"}  # seqeval comes as source; an older pip would build it another way
     try:
-        subprocess.run([*pip, "-r", str(LOCK)], check=True)
+        subprocess.run([*pip, "-r", str(LOCK)], check=True, env=pep517)
         subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
     except subprocess.CalledProcessError as error:
         sys.exit(
