@@ -7,6 +7,7 @@
     names = data.surnames()                     # surnames of 13 locales, by locale
     english, german = data.number_words(42)     # ["forty", "two"], "zweiundvierzig"
     texts, praise = data.reviews("aclImdb/train")  # from a folder of your own
+    calls = data.dialogues("calls.jsonl")       # from a file of your own
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -20,6 +21,7 @@
 Every loader asserts a SHA-256, so that all machines compute with the same numbers.
 """
 
+from rnncourse.data.dialogues import Dialogue, dialogues
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.numbers import number_words
@@ -33,6 +35,8 @@ __all__ = [
     "surnames",
     "number_words",
     "reviews",
+    "Dialogue",
+    "dialogues",
     "docstrings",
     "shakespeare",
     "Vocabulary",
