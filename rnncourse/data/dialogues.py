@@ -16,8 +16,8 @@ def dialogues(path: str | Path) -> list[Dialogue]:
     """The dialogues of a JSON-lines file, in the order of the file; empty lines are skipped.
 
     path: one JSON object a line, say
-    {"turns": [{"speaker": "agent", "text": "Hello."}, {"speaker": "customer", "text": "Hi."}], "labels": {"mood": "calm"}}
-    "labels" may be missing. White space within a text becomes one space; neighbouring turns of one speaker stay apart.
+    {"turns": [{"speaker": "agent", "text": "Hello."}, ...], "labels": {"intent": "bill"}}; "labels" may be missing.
+    White space within a text becomes one space; neighbouring turns of one speaker stay apart.
 
     Raises ValueError, with the number of the line, for a line that is not such an object, a dialogue without turns and
     a text without words; and for a file without dialogues.

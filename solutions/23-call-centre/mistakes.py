@@ -111,14 +111,6 @@ def rank(groups):
     return np.argsort(np.argsort(-sizes, kind="stable"))[np.searchsorted(names, groups)]
 
 
-def one_after_another(groups, K):
-    fold, k = np.zeros(len(groups), dtype=int), 0
-    for g in range(rank(groups).max() + 1):
-        fold[rank(groups) == g] = k
-        k = min(k + ((fold == k) & (rank(groups) <= g)).sum() // -(-len(groups) // K), K - 1)
-    return fold
-
-
 mistakes(
     folds,
     by_remainder=(
@@ -137,14 +129,6 @@ mistakes(
         "Groups are dealt out in turns, whatever the folds hold: look which has the fewest calls.",
         lambda groups, K: rank(groups) % K,
     ),
-    to_and_fro=(
-        "Groups are dealt out to and fro, whatever the folds hold: look which has the fewest calls.",
-        lambda groups, K: np.where(rank(groups) // K % 2 == 0, rank(groups) % K, K - 1 - rank(groups) % K),
-    ),
-    one_after_another=(
-        "One fold is filled before the next is begun: each group goes to the fold with the fewest calls.",
-        one_after_another,
-    ),
     as_met=(
         "Groups are taken in the order in which they are met: take the largest first.",
         lambda groups, K: greedy(groups, K, met(groups)),
@@ -153,30 +137,18 @@ mistakes(
         "Of groups of equal size the one met first is taken: it is the one with the smaller number.",
         lambda groups, K: greedy(groups, K, sorted(met(groups), key=lambda g: -(groups == g).sum())),
     ),
-    ranks=(
-        "The place of each group in the order of sizes is returned: it has to be put into a fold.",
-        lambda groups, K: rank(groups),
-    ),
 )
 
 # 3. macro_f1
 
 
-def scored(confusion, score, zero=0.0, empty=np.nan, mean=np.nanmean):
+def scored(confusion, score, zero=0.0, empty=np.nan):
     """Scores by class and their mean; what a class gets that is never found, or empty."""
     right, taken, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
     values = score(right, np.maximum(taken, 1), np.maximum(true, 1))
     values = np.where(right == 0, zero, values)
     values = np.where(taken + true == 0, empty, values)
-    return values, mean(values)
-
-
-def other_score(score):
-    return lambda confusion: scored(confusion, score)
-
-
-def other_rule(**rule):
-    return lambda confusion: scored(confusion, harmonic, **rule)
+    return values, np.nanmean(values)
 
 
 def harmonic(right, taken, true):
@@ -197,36 +169,23 @@ def of_mean_precision_and_recall(confusion, values):
     return 2 * precision * recall / (precision + recall)
 
 
-def never_predicted_is_nan(confusion):
-    values = np.where(confusion.sum(axis=0) > 0, scored(confusion, harmonic)[0], np.nan)
-    return values, np.nanmean(values)
-
-
 mistakes(
     f1,
     precision=(
         "This is the precision: F1 asks also how many calls of the class were found.",
-        other_score(lambda right, taken, true: right / taken),
+        lambda confusion: scored(confusion, lambda right, taken, true: right / taken),
     ),
     recall=(
         "This is the recall: F1 asks also how many of those taken for the class are right.",
-        other_score(lambda right, taken, true: right / true),
+        lambda confusion: scored(confusion, lambda right, taken, true: right / true),
     ),
     arithmetic=(
         "Precision and recall are averaged arithmetically: F1 is their harmonic mean, which is low if one of them is.",
-        other_score(lambda right, taken, true: (right / taken + right / true) / 2),
-    ),
-    jaccard=(
-        "Right calls are divided by all that are in the class or taken for it: that is the Jaccard index.",
-        other_score(lambda right, taken, true: right / (taken + true - right)),
+        lambda confusion: scored(confusion, lambda right, taken, true: (right / taken + right / true) / 2),
     ),
     pooled=(
         "The share of right calls is returned as the mean: in a macro mean a rare class weighs as much as a common one.",
         with_mean(lambda confusion, values: np.trace(confusion) / confusion.sum()),
-    ),
-    weighted=(
-        "Classes are weighted by how often they occur: in a macro mean each weighs the same.",
-        with_mean(lambda confusion, values: np.nansum(values * confusion.sum(axis=1)) / confusion.sum()),
     ),
     empty_in_the_mean=(
         "A class without F1 is in the denominator of the mean: leave it out.",
@@ -236,18 +195,13 @@ mistakes(
         "The mean is the F1 of mean precision and mean recall: it is the mean of the classes' F1.",
         with_mean(of_mean_precision_and_recall),
     ),
-    empty_is_zero=("A class that neither occurs nor is predicted counts as 0: it has no F1.", other_rule(empty=0.0)),
-    empty_is_one=(
-        "A class that neither occurs nor is predicted counts as perfect: it has no F1.",
-        other_rule(empty=1.0),
+    empty_is_zero=(
+        "A class that neither occurs nor is predicted counts as 0: it has no F1.",
+        lambda confusion: scored(confusion, harmonic, empty=0.0),
     ),
     never_found_is_nan=(
         "A class of which no call was found is left out: it occurs, and its F1 is 0.",
-        other_rule(zero=np.nan),
-    ),
-    never_predicted_is_nan=(
-        "A class that is never predicted is left out: its calls are all missed, and its F1 is 0.",
-        never_predicted_is_nan,
+        lambda confusion: scored(confusion, harmonic, zero=np.nan),
     ),
 )
 
