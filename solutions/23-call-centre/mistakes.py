@@ -82,9 +82,9 @@ mistakes(
 slips(
     folds,
     {
-        "np.argsort(-sizes, kind='stable') -> np.argsort(sizes, kind='stable')": "The smallest groups come first: a large one at the end then upsets the balance. Take the largest first.",
-        "np.argsort(-sizes, kind='stable') -> range(len(names))": "Groups are taken by their numbers: take the largest first, so that small ones can even out the folds.",
-        "np.argsort(-sizes, kind='stable') -> np.argsort(sizes, kind='stable')[::-1]": "Of groups of equal size the one with the larger number comes first: turning round an ascending order turns ties round too.",
+        'np.argsort(-sizes, kind="stable") -> np.argsort(sizes, kind="stable")': "The smallest groups come first: a large one at the end then upsets the balance. Take the largest first.",
+        'np.argsort(-sizes, kind="stable") -> range(len(names))': "Groups are taken by their numbers: take the largest first, so that small ones can even out the folds.",
+        'np.argsort(-sizes, kind="stable") -> np.argsort(sizes, kind="stable")[::-1]': "Of groups of equal size the one with the larger number comes first: turning round an ascending order turns ties round too.",
         "filled[k] += sizes[g] -> filled[k] += 1": "A fold's groups are counted: what has to be even is the number of calls.",
         "k = filled.argmin() -> k = filled.argmax()": "Each group goes into the fullest fold: it goes into the one with the fewest calls.",
         "k = filled.argmin() -> k = K - 1 - filled[::-1].argmin()": "Of folds that are equally full the last one is taken: it is the one with the smaller number.",
@@ -221,7 +221,7 @@ slips(
         "if t > 0: -> if t > 0 and not np.isnan(said).any():": "At a missing turn nothing happens: nothing is said, but the mood may change meanwhile.",
         "p[t] = moods -> p[t] = moods if not np.isnan(said).any() else prior": "At a missing turn the prior is returned: what was known before still holds.",
         "p[t] = moods -> p[t] = moods if not np.isnan(said).any() else np.array([0.5, 0.5])": "At a missing turn both moods get one half: what was known before still holds.",
-        "moods = prior -> moods = np.array([0.5, 0.5])": "`prior` is not used: the moods of the first turn need not be equally likely.",
+        "np.zeros(likelihood.shape), prior -> np.zeros(likelihood.shape), np.array([0.5, 0.5])": "`prior` is not used: the moods of the first turn need not be equally likely.",
     },
 )
 
