@@ -119,18 +119,18 @@ def draw_f1_empty(rng, K):
 
 @f1.answer
 def from_precision_and_recall(confusion):
-    scores = []
+    scores = {}
     for k in range(len(confusion)):
         right, taken, true = confusion[k, k], confusion[:, k].sum(), confusion[k].sum()
         if taken + true == 0:
-            scores.append(np.nan)
+            continue
         elif right == 0:
-            scores.append(0.0)
+            scores[k] = 0.0
         else:
             precision, recall = right / taken, right / true
-            scores.append(2 * precision * recall / (precision + recall))
-    known = [s for s in scores if s == s]
-    return np.array(scores), sum(known) / len(known)
+            scores[k] = 2 * precision * recall / (precision + recall)
+    listed = [scores.get(k, 0.0) for k in range(len(confusion))]
+    return np.array(listed), sum(listed) / len(scores)
 
 
 @f1.answer
@@ -139,7 +139,7 @@ def from_errors(confusion):
     wrong = (confusion + confusion.T).sum(axis=1) - 2 * right
     with np.errstate(invalid="ignore"):
         scores = right / (right + wrong / 2)
-    return scores, scores[~np.isnan(scores)].mean()
+    return np.nan_to_num(scores), np.nanmean(scores)
 
 
 # 4. mood_now

@@ -85,7 +85,7 @@ slips(
         'np.argsort(-sizes, kind="stable") -> np.argsort(sizes, kind="stable")': "The smallest groups come first: a large one at the end then upsets the balance. Take the largest first.",
         'np.argsort(-sizes, kind="stable") -> range(len(names))': "Groups are taken by their numbers: take the largest first, so that small ones can even out the folds.",
         'np.argsort(-sizes, kind="stable") -> np.argsort(sizes, kind="stable")[::-1]': "Of groups of equal size the one with the larger number comes first: turning round an ascending order turns ties round too.",
-        "filled[k] += sizes[g] -> filled[k] += 1": "A fold's groups are counted: what has to be even is the number of calls.",
+        "filled[k] += sizes[g] -> filled[k] += 1": "A fold's groups are counted, which deals groups out in turns: what has to be even is the number of calls.",
         "k = filled.argmin() -> k = filled.argmax()": "Each group goes into the fullest fold: it goes into the one with the fewest calls.",
         "k = filled.argmin() -> k = K - 1 - filled[::-1].argmin()": "Of folds that are equally full the last one is taken: it is the one with the smaller number.",
     },
@@ -105,12 +105,6 @@ def met(groups):
     return list(dict.fromkeys(groups.tolist()))
 
 
-def rank(groups):
-    """For each call the place of its group in the order of sizes."""
-    names, sizes = np.unique(groups, return_counts=True)
-    return np.argsort(np.argsort(-sizes, kind="stable"))[np.searchsorted(names, groups)]
-
-
 mistakes(
     folds,
     by_remainder=(
@@ -125,10 +119,6 @@ mistakes(
         "The calls, sorted by group, are cut into equal parts: a group at a cut is then in two folds.",
         lambda groups, K: np.argsort(np.argsort(groups, kind="stable")) * K // len(groups),
     ),
-    in_turns=(
-        "Groups are dealt out in turns, whatever the folds hold: look which has the fewest calls.",
-        lambda groups, K: rank(groups) % K,
-    ),
     as_met=(
         "Groups are taken in the order in which they are met: take the largest first.",
         lambda groups, K: greedy(groups, K, met(groups)),
@@ -142,13 +132,11 @@ mistakes(
 # 3. macro_f1
 
 
-def scored(confusion, score, zero=0.0, empty=np.nan):
-    """Scores by class and their mean; what a class gets that is never found, or empty."""
+def scored(confusion, score):
+    """Scores by class, 0 if no call was found, and their mean over classes that occur or are predicted."""
     right, taken, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
     values = score(right, np.maximum(taken, 1), np.maximum(true, 1))
-    values = np.where(right == 0, zero, values)
-    values = np.where(taken + true == 0, empty, values)
-    return values, np.nanmean(values)
+    return values, values[taken + true > 0].mean()
 
 
 def harmonic(right, taken, true):
@@ -189,19 +177,23 @@ mistakes(
     ),
     empty_in_the_mean=(
         "A class without F1 is in the denominator of the mean: leave it out.",
-        with_mean(lambda confusion, values: np.nansum(values) / len(values)),
+        with_mean(lambda confusion, values: values.mean()),
     ),
     of_mean_precision_and_recall=(
         "The mean is the F1 of mean precision and mean recall: it is the mean of the classes' F1.",
         with_mean(of_mean_precision_and_recall),
     ),
-    empty_is_zero=(
-        "A class that neither occurs nor is predicted counts as 0: it has no F1.",
-        lambda confusion: scored(confusion, harmonic, empty=0.0),
+    never_found=(
+        "A class of which no call was found is left out of the mean: it occurs, and its F1 is 0.",
+        with_mean(lambda confusion, values: values[values > 0].mean()),
     ),
-    never_found_is_nan=(
-        "A class of which no call was found is left out: it occurs, and its F1 is 0.",
-        lambda confusion: scored(confusion, harmonic, zero=np.nan),
+    never_predicted=(
+        "A class that is never predicted is left out of the mean: its calls are all missed, and its F1 is 0.",
+        with_mean(lambda confusion, values: values[confusion.sum(axis=0) > 0].mean()),
+    ),
+    weighted=(
+        "Classes are weighted by how often they occur: in a macro mean each weighs the same.",
+        with_mean(lambda confusion, values: (values * confusion.sum(axis=1)).sum() / confusion.sum()),
     ),
 )
 
@@ -250,14 +242,17 @@ def with_the_future(likelihood, prior, change):
 
 mistakes(
     mood,
-    unscaled=("The rows do not sum to 1: scale after weighing.", lambda **inputs: filtered(**inputs, scale=False)),
+    unscaled=(
+        "The rows do not sum to 1: scale after weighing.",
+        lambda likelihood, prior, change: filtered(likelihood, prior, change, scale=False),
+    ),
     change_afterwards=(
         "The mood changes after the turn is weighed, so p is that of the moment before the next turn.",
-        lambda **inputs: filtered(**inputs, late=True),
+        lambda likelihood, prior, change: filtered(likelihood, prior, change, late=True),
     ),
     with_the_future=("Later turns are used: while the call runs, only the turns so far are known.", with_the_future),
     likeliest_course=(
         "Only the likelier way into each mood is kept (as in Viterbi's algorithm): both are summed.",
-        lambda **inputs: filtered(**inputs, both=np.maximum),
+        lambda likelihood, prior, change: filtered(likelihood, prior, change, both=np.maximum),
     ),
 )
