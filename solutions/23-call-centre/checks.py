@@ -109,11 +109,11 @@ def draw_f1(rng, K):
     return {"confusion": confusion}
 
 
-@f1.inputs(K=(4, 5), says="one class neither occurs nor is predicted, and one occurs but is never predicted")
+@f1.inputs(K=(4, 5), says="one class neither occurs nor is predicted; one only occurs, one is only predicted")
 def draw_f1_empty(rng, K):
     confusion = rng.integers(1, 30, size=(K, K))
     confusion[1] = confusion[:, 1] = 0
-    confusion[:, 2] = 0
+    confusion[:, 2] = confusion[3] = 0
     return {"confusion": confusion}
 
 

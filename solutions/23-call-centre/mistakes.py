@@ -86,7 +86,7 @@ slips(
         'np.argsort(-sizes, kind="stable") -> range(len(names))': "Groups are taken by their numbers: take the largest first, so that small ones can even out the folds.",
         'np.argsort(-sizes, kind="stable") -> np.argsort(sizes, kind="stable")[::-1]': "Of groups of equal size the one with the larger number comes first: turning round an ascending order turns ties round too.",
         "filled[k] += sizes[g] -> filled[k] += 1": "A fold's groups are counted, which deals groups out in turns: what has to be even is the number of calls.",
-        "k = filled.argmin() -> k = filled.argmax()": "Each group goes into the fullest fold: it goes into the one with the fewest calls.",
+        "k = filled.argmin() -> k = filled.argmax()": "All groups are in one fold: each goes to the fold with the fewest calls, so count what every fold has got.",
         "k = filled.argmin() -> k = K - 1 - filled[::-1].argmin()": "Of folds that are equally full the last one is taken: it is the one with the smaller number.",
     },
 )
@@ -187,6 +187,10 @@ mistakes(
         "A class of which no call was found is left out of the mean: it occurs, and its F1 is 0.",
         with_mean(lambda confusion, values: values[values > 0].mean()),
     ),
+    never_occurs=(
+        "A class that is predicted but does not occur is left out of the mean: it has an F1, and that is 0.",
+        with_mean(lambda confusion, values: values[confusion.sum(axis=1) > 0].mean()),
+    ),
     never_predicted=(
         "A class that is never predicted is left out of the mean: its calls are all missed, and its F1 is 0.",
         with_mean(lambda confusion, values: values[confusion.sum(axis=0) > 0].mean()),
@@ -212,7 +216,6 @@ slips(
         "moods = said * moods / (said * moods).sum() -> moods = (moods + said / said.sum()) / 2": "Old and new probabilities are averaged: by Bayes' rule they are multiplied and scaled.",
         "if t > 0: -> if t > 0 and not np.isnan(said).any():": "At a missing turn nothing happens: nothing is said, but the mood may change meanwhile.",
         "p[t] = moods -> p[t] = moods if not np.isnan(said).any() else prior": "At a missing turn the prior is returned: what was known before still holds.",
-        "p[t] = moods -> p[t] = moods if not np.isnan(said).any() else np.array([0.5, 0.5])": "At a missing turn both moods get one half: what was known before still holds.",
         "np.zeros(likelihood.shape), prior -> np.zeros(likelihood.shape), np.array([0.5, 0.5])": "`prior` is not used: the moods of the first turn need not be equally likely.",
     },
 )
