@@ -109,11 +109,12 @@ def draw_f1(rng, K):
     return {"confusion": confusion}
 
 
-@f1.inputs(K=(4, 5), says="one class neither occurs nor is predicted; one only occurs, one is only predicted")
+@f1.inputs(K=(4, 5), says="one class neither occurs nor is predicted; another is never predicted, or never occurs")
 def draw_f1_empty(rng, K):
     confusion = rng.integers(1, 30, size=(K, K))
     confusion[1] = confusion[:, 1] = 0
-    confusion[:, 2] = confusion[3] = 0
+    confusion.T[2] *= K > 4  # K = 4: never predicted
+    confusion[3] *= K == 4  # K = 5: never occurs
     return {"confusion": confusion}
 
 
