@@ -123,6 +123,18 @@ def test_probes(page, parts):
         assert [shown(page, *pair) for pair in pairs] == mixed.shows
 
 
+def test_the_record_bears_out_the_page():
+    assert len(RECORD["seeds"]) >= 3
+    for run in RECORD["seeds"]:
+        assert run["first"]["pairs"] > 0.95 and max(run["mended"].values(), default=1) < 0.8
+        course = run["course"]
+        two, flat, best = (course[name]["test"] for name in ("two levels", "flat", "ideal reader"))
+        counts = {n: v for n, v in course.items() if n not in ("two levels", "flat", "ideal reader", "lexicon rule")}
+        assert best > two > max(flat, *(v["test"] for v in counts.values())) and best - two < 0.04
+        assert course["two levels"]["new phrasings"] < two - 0.25
+        assert run["shuffled"]["two levels"] < two - 0.15 and abs(run["backwards"]["two levels"] - two) < 0.05
+
+
 def test_dialogues_are_read_from_lines(tmp_path):
     path = tmp_path / "calls.jsonl"
     path.write_text(
