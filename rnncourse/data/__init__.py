@@ -10,6 +10,7 @@
     pairs = data.sentence_pairs("deu.txt")      # from a file of your own: sentences and translations
     names = data.world()                        # countries, languages, currencies, in English
     sentences = data.entities("eng.train")         # (words, BIO tags), from a file of your own
+    calls = data.dialogues("calls.jsonl")       # from a file of your own
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
     vocabulary = data.Vocabulary(text)          # characters <-> ids
@@ -24,6 +25,7 @@ Every loader asserts a SHA-256, so that all machines compute with the same numbe
 """
 
 from rnncourse.data.entities import entities
+from rnncourse.data.dialogues import Dialogue, dialogues
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.numbers import number_words
@@ -43,6 +45,8 @@ __all__ = [
     "world",
     "query_log",
     "entities",
+    "Dialogue",
+    "dialogues",
     "docstrings",
     "shakespeare",
     "Vocabulary",
