@@ -9,7 +9,7 @@
     texts, praise = data.reviews("aclImdb/train")  # from a folder of your own
     pairs = data.sentence_pairs("deu.txt")      # from a file of your own: sentences and translations
     names = data.world()                        # countries, languages, currencies, in English
-    sentences = data.entities("eng.train")         # (words, BIO tags), from a file of your own
+    sentences = data.entities("eng.train")      # (words, BIO tags), from a file of your own
     calls = data.dialogues("calls.jsonl")       # from a file of your own
     text = data.docstrings()                    # 1.1 million characters
     text = data.shakespeare()                   # as many; downloads 1.1 MB, once
@@ -24,8 +24,8 @@
 Every loader asserts a SHA-256, so that all machines compute with the same numbers.
 """
 
-from rnncourse.data.entities import entities
 from rnncourse.data.dialogues import Dialogue, dialogues
+from rnncourse.data.entities import entities
 from rnncourse.data.names import surnames
 from rnncourse.data.ngram import kneser_ney, witten_bell
 from rnncourse.data.numbers import number_words

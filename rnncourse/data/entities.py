@@ -42,6 +42,5 @@ def _begun(tags: list[str]) -> list[str]:
     """The tags with a B- where an entity begins with I-."""
     before = ["O", *tags]
     return [
-        "B" + tag[1:] if tag[0] == "I" and last[2:] != tag[2:] else tag
-        for last, tag in zip(before, tags, strict=False)
+        "B" + tag[1:] if tag[0] == "I" and last[2:] != tag[2:] else tag for last, tag in zip(before, tags, strict=False)
     ]
