@@ -1,4 +1,4 @@
-"""The record of chapter 20: other seeds, other inputs and losses. `rnncourse record 20` writes 20-named-entities.json."""
+"""The record of chapter 20: other seeds, inputs and losses. `rnncourse record 20` writes 20-named-entities.json."""
 
 import sys
 
