@@ -509,7 +509,7 @@ def test_pages_are_those_of_nbgrader(graded, tmp_path):
             link.string.wrap(theirs.new_tag("code")).string = functions[link["href"]]
         assert (gradebook.UNREAD in str(ours.body)) == (student in ("right", "wrong"))
         for body in (ours.body, theirs.body):
-            formulas = [p for p in body("p") if p.find("math") or "$" in p.text]
+            formulas = [e for e in body(["p", "li", "td"]) if e.find("math") or "$" in e.text]
             unread = [f for f in body(class_="panel-footer") if gradebook.UNREAD in f.text or not f.text.strip()]
             links = [li for li in body("li") if li.find(href="#comment-open_question")]
             for part in formulas + unread + links:
