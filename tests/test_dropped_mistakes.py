@@ -907,7 +907,6 @@ DROPPED = {
             "with -w in place of w the answer would be right": ["k + u -> k - u"],
         },
         "copying": {
-            "with -g in place of g the answer would be right": ["g.sigmoid() -> (-g).sigmoid()"],
             "g makes no difference to the answer": ["g.sigmoid() -> (0 * g).sigmoid()"],
             "d a is zero everywhere": ["(1 - gate) * a.T -> (1 - gate) * a.detach().T"],
         },
@@ -999,7 +998,6 @@ MESSAGES = {
             "the logits are as large as a thousand": ["z.softmax(dim=1) -> z.exp() / z.exp().sum(dim=1, keepdim=True)"],
         },
         "attention_backward": {
-            "the scores are about 1000, or about -1000": ["np.exp(e - e.max(axis=0)) -> np.exp(e)"],
             "changes its argument k": ["da = (k * dc) -> k[~real] = 0\n    da = (k * dc)"],
         },
     },

@@ -366,6 +366,13 @@ def draw_sigmoid(rng, N, halves, percent):
     return {"i": updates(rng, N, 4 * halves), "kind": "inverse sigmoid", "k": halves / 2, "least": percent / 100}
 
 
+@growing.inputs(N=(5, 6), halves=(3, 5), percent=(10, 0), says="the last update is so late that exp(i / k) is infinite")
+def draw_late(rng, N, halves, percent):
+    given = draw_sigmoid(rng, N, halves, percent)
+    given["i"][-1] = 400 * halves
+    return given
+
+
 def updates(rng, N, last):
     """The first, one early, and others in between, up to the last: where there is a floor, some lie on it."""
     return np.sort(np.r_[0, 1, rng.integers(2, last, size=N - 3), last])
@@ -376,7 +383,7 @@ def one_update_at_a_time(i, kind, k, least):
     share = []
     for n in i.tolist():
         true = {"linear": lambda n: max(0, k - n) / k, "exponential": lambda n: math.exp(n * math.log(k))}.get(
-            kind, lambda n: 1 / (1 + math.exp(n / k - math.log(k)))
+            kind, lambda n: 1 / (1 + math.exp(min(n / k, 700) - math.log(k)))
         )(n)
         share.append(1 - max(true, least))
     return np.array(share)
@@ -389,5 +396,5 @@ def capped(i, kind, k, least):
     elif kind == "exponential":
         own = -np.expm1(i * np.log(k))
     else:
-        own = np.exp(i / k) / (k + np.exp(i / k))
+        own = 1 / (1 + k * np.exp(-i / k))
     return np.minimum(own, 1 - least)

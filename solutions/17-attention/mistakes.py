@@ -11,6 +11,9 @@ from rnncourse.authoring import mistakes, slips
 slips(
     local,
     {
+        "i = torch.arange(len(k))[:, None]": {
+            "p = p.round()\n    i = torch.arange(len(k))[:, None]": "p is rounded: it need not be a whole number, and through a rounding no gradient comes back to it.",
+        },
         "(i < lengths) & ((i - p).abs() <= r)": {
             "i < lengths": "The whole source is looked at: what is further from p than r has weight 0, and no part in the softmax.",
             "(i < lengths) & ((i - p).abs() < r)": "Steps just r away from p are left out: they are seen.",
@@ -27,6 +30,9 @@ slips(
         },
         "torch.exp(-2 * (i - p) ** 2 / r**2)": {
             "torch.exp(-((i - p) ** 2) / (2 * r**2))": "The bell is twice as wide as it should be: its sigma is half of r.",
+            "torch.exp(-2 * (i - p.round()) ** 2 / r**2)": "The bell lies around a rounded p: it need not be a whole number, and through a rounding no gradient comes back to it.",
+            "torch.exp(-4 * (i - p) ** 2 / r**2)": "The bell is too narrow: beside the square of sigma, in the denominator, stands a factor.",
+            "torch.exp(-((i - p) ** 2) / r**2)": "The bell is too wide: sigma is half of r, and it is squared with its half.",
             "torch.exp(-((i - p) ** 2) / r)": "Sigma is not squared in the bell.",
             "torch.exp(-2 * (i - p).abs() / r)": "The distance from p is not squared: that is a peak, not a bell.",
             "torch.exp(-2 * (i - p) ** 2 / r**2) / (r / 2 * (2 * torch.pi) ** 0.5)": "The bell is divided by its area, like a density: here it is 1 at p.",
@@ -127,6 +133,7 @@ slips(
     {
         "g.sigmoid()": {
             "g": "The gate is not between 0 and 1: its share is the logistic function of g.",
+            "(-g).sigmoid()": "The gate is turned round: it is the share that is generated, and the rest is copied.",
         },
         "z.softmax(dim=1)": {
             "z.softmax(dim=0)": "The softmax runs over the batch: it is over the words.",
@@ -188,6 +195,7 @@ slips(
             "q.T @ dm / len(q)": "The gradient of W is averaged over the batch: the loss is a sum, and so is the gradient.",
         },
         "a = np.exp(e - e.max(axis=0))": {
+            "a = np.exp(e)": "The softmax is computed as written, and exp overflows for large scores: take the largest score of each sequence off first.",
             "a = np.exp(e - e.max())": "The largest score of the whole batch is taken off: a sequence of much smaller scores becomes 0 / 0. Each has its own.",
         },
         "a = a / a.sum(axis=0)": {
@@ -342,7 +350,16 @@ mistakes(
 slips(
     growing,
     {
+        'if kind == "linear"': {
+            'i = np.arange(len(i))\n    if kind == "linear"': "The updates are counted from 0 by the length of `i`: they are the numbers that `i` holds.",
+            'if kind == "line"': "The linear kind is not recognised and falls into another branch: compare its name, letter by letter, with that of the docstring.",
+        },
+        'elif kind == "exponential"': {
+            'elif kind == "exponent"': "The exponential kind is not recognised and falls into another branch: compare its name, letter by letter, with that of the docstring.",
+        },
         "1 - i / k": {
+            "1 - i // k": "The division is rounded down, so that the line falls in one jump: `/` divides, `//` rounds.",
+            "1 - (1 - least) * i / k": "The line is stretched, to reach `least` after k updates: it falls by 1 / k an update, and so meets the floor before.",
             "1 - i * k": "The line falls by k at every update: k is the number of updates in which it falls from 1 to 0.",
             "1 - (i + 1) / k": "The line has begun to fall at update 0: updates are counted from 0, so there all words are still true.",
             "k - i": "The line begins at k: it begins at 1, as a share, and falls by 1 / k an update.",
@@ -361,6 +378,13 @@ slips(
             "k / (k + np.exp(-i / k))": "The sign in the exponential is turned round: the share of true words would grow.",
             "k / (k + np.exp(i * k))": "The update is multiplied by k in the exponential: i / k stands there.",
             "k / (k + np.exp(i))": "In the exponential i is not divided by k.",
+            "k / (k + np.exp(i) / k)": "The exponential itself is divided by k: its exponent is to be.",
+            "k / (k + np.exp(i // k))": "The division in the exponent is rounded down, so that the share moves in jumps: `/` divides, `//` rounds.",
+            "(k + 1) / (k + np.exp(i / k))": "The inverse sigmoid is scaled to begin at 1: as it stands it begins a little below, and so some words are own ones from the first update.",
+            "1 - k / (k + 1) + k / (k + np.exp(i / k))": "The inverse sigmoid is moved up to begin at 1: as it stands it begins a little below, and so some words are own ones from the first update.",
+            "k / (k + np.exp(i / k) - 1)": "The inverse sigmoid is shifted to begin at 1: as it stands it begins a little below, and so some words are own ones from the first update.",
+            "1 - np.exp(i / k) / (k + np.exp(i / k))": "For late updates the exponential overflows, and infinity divided by infinity is no number: divide something finite by it.",
+            "k**i": "The inverse sigmoid is computed as the exponential kind: each has its own formula.",
             "np.exp(i / k) / (k + np.exp(i / k))": "The inverse sigmoid gives the share of own words, which `1 -` at the end turns round again.",
         },
         "1 - np.maximum(true, least)": {
@@ -368,6 +392,8 @@ slips(
             "1 - true": "`least` is not used: that share of the words stays true, however long training goes on.",
             "np.maximum(1 - true, least)": "`least` is a floor under the share of *own* words: it is one under the share of true words.",
             "1 - np.minimum(true, least)": "The smaller of the two is taken: the share of true words is not to fall *below* `least`, so the larger one counts.",
+            "np.maximum(1 - true - least, 0)": "`least` is subtracted from the share of own words: it is a floor under that of true words, and changes nothing before the fall gets there.",
+            "1 - true - least": "`least` is taken off everywhere, so that the share begins below 0: it is a floor under the share of true words, and changes nothing before the fall gets there.",
             "1 - (least + (1 - least) * true)": "The fall is squeezed between 1 and `least`: it runs as it stands, and stops at `least`.",
             "1 - (np.maximum(true, least) if kind == 'linear' else np.maximum(true, 0))": "The floor stands under the line alone: here it stands under all three.",
             "np.clip(1 - true, 0, 1)": "The share is kept between 0 and 1 without `least`: that share of the words stays true, however long training goes on.",
