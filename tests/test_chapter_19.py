@@ -89,6 +89,34 @@ def test_marks_by_hand(page):
     assert page["placed"]("although it is bad , it is good .")[0] == "although before although"
 
 
+def test_the_rule_by_hand(page, parts):
+    words = page["ruled"]("i doubt that it was anything but bad , though it is not good ; however , it was dull .")
+    assert words[:7] == [f"aside {w}" for w in ("i", "doubt", "NOT_that", "NOT_it", "NOT_was", "NOT_anything", "but")]
+    assert words[7:9] == ["aside bad", "aside though"] and words[-3:] == ["main was", "main dull", "main ."]
+    assert page["ruled"]("although it is bad , it is not good .")[-2:] == ["main NOT_good", "main NOT_."]
+    for name, reviews in parts.items():  # with the sign of one adjective, the marks are the verdict
+        for r in reviews[:300]:
+            words = page["ruled"](r.text)
+            good, bad = page["GOOD"] + page["NEW_GOOD"], page["BAD"] + page["NEW_BAD"]
+            praise = any(w in words for w in [f"main {g}" for g in good] + [f"main NOT_{b}" for b in bad])
+            assert praise == r.praise, (name, r)
+
+
+def test_the_ideal_reader_knows_what_can_be_known(page, parts):
+    for text, praise, expected in (
+        ("it is great .", 1, [0.5, 0.5, 0.6, 1]),
+        ("it is not great , though it is great .", 0, [0.5] * 3 + [0.4, 0.5] + [0] * 5),
+        ("it is anything but dull ; however , it is dull .", 0, [0.5] * 4 + [0.6, 0.5] + [0] * 6),
+        ("although it is dull , it is great .", 1, [0.5] * 3 + [1] * 6),
+    ):
+        np.testing.assert_allclose(page["ideal"](page["Review"](text, praise, "")), expected)
+    reviews = parts["train"]
+    p, y = np.concatenate([page["ideal"](r) for r in reviews]), page["outcomes"](reviews)
+    for value in np.unique(p):
+        assert abs(y[p == value].mean() - value) < 0.03
+    assert 0.32 < page["ideal_loss"](reviews) < 0.35
+
+
 def test_losses_see_no_padding(page, parts):
     reviews = parts["train"][:7]
     number = page["number_words"](parts["train"])
@@ -108,16 +136,17 @@ def test_losses_see_no_padding(page, parts):
 
 
 def test_the_record_bears_out_the_page():
-    assert len(RECORD["seeds"]) >= 3
+    assert len(RECORD["seeds"]) >= 10
     for run in RECORD["seeds"]:
-        end, every, marked = (
-            run[k] for k in ("asked at the end", "asked at every word", "negation and contrast marked")
-        )
-        assert min(end["test"], every["test"], marked["test"]) > 0.98
-        assert max(run[k]["test"] for k in ("words", "1 to 3 words", "1 to 5 words")) < 0.65
-        assert end["two contrasts"] > max(every["two contrasts"], marked["two contrasts"]) + 0.1
-        assert end["new adjectives"] < min(every["new adjectives"], marked["new adjectives"]) - 0.05
-        assert every["nats at every word"] < 0.5 < end["nats at every word"] - 0.2
+        end, every, rule = (run[k] for k in ("asked at the end", "asked at every word", "the rule, by hand"))
+        assert min(end["test"], every["test"], rule["test"]) > 0.99
+        assert min(rule["two contrasts"], rule["nested negation"]) > 0.99
+        assert rule["new adjectives"] > max(end["new adjectives"], every["new adjectives"])
+        assert run["negation and contrast marked"]["nested negation"] < 0.01
+        assert run["ideal reader"]["nats at every word"] < every["nats at every word"] < 0.4
+        assert end["nats at every word"] > 0.8
+    nested = [run["asked at the end"]["nested negation"] for run in RECORD["seeds"]]
+    assert min(nested) < 0.1 and max(nested) > 0.98  # opposite rules
 
 
 def test_reviews_are_read_from_a_folder(tmp_path):

@@ -92,6 +92,14 @@ def draw_grams_none(rng, T, G):
     return {"ids": rng.integers(0, 4, size=T), "grams": table[:G]}
 
 
+@grams.inputs(T=(25, 40), G=(6, 8), says="some words have numbers of two digits")
+def draw_grams_digits(rng, T, G):
+    inputs, numbers = draw_grams(rng, T, G, 3), np.array([1, 12, 21, -1])
+    inputs["grams"][:2] = rng.integers(0, 3, size=(2, 3))  # perhaps in the document, perhaps not
+    inputs["grams"][2] = [0, -1, -1]
+    return {"ids": numbers[inputs["ids"]], "grams": numbers[inputs["grams"]]}
+
+
 @grams.answer
 def with_a_counter(ids, grams):
     words, found = ids.tolist(), {}
@@ -130,6 +138,22 @@ def draw_verdicts(rng, T, B, H):
 @verdicts.inputs(T=(9, 11), B=(4, 3), H=(3, 4), says="every review is shorter than the array")
 def draw_verdicts_short(rng, T, B, H):
     return draw_verdicts(rng, T, B, H) | {"lengths": rng.integers(2, T - 2, size=B)}
+
+
+@verdicts.inputs(T=(8, 10), B=(4, 5), H=(4, 2), says="some logits are exactly 0")
+def draw_verdicts_halves(rng, T, B, H):
+    inputs, w = draw_verdicts(rng, T, B, H), rng.choice([-1.0, 1.0], size=H)
+    h = rng.integers(-2, 3, size=(T, B, H)) / 4  # sums of such numbers are exact
+    h[rng.random((T, B)) < 0.4] = -0.25 * w / H
+    return inputs | {"h": h, "w": w, "b": 0.25}
+
+
+@verdicts.inputs(T=(6, 9), B=(3, 2), H=(4, 3), says="some logits are large")
+def draw_verdicts_large(rng, T, B, H):
+    inputs = draw_verdicts(rng, T, B, H)
+    w = rng.choice([-1, 1], size=H) * rng.uniform(1, 2, size=H)
+    inputs["h"][rng.integers(T), :] = 1000 * np.sign(w)
+    return inputs | {"w": w}
 
 
 @verdicts.answer

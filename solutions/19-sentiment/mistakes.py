@@ -18,12 +18,14 @@ slips(
         "max(t - reach, 0) - 1 -> max(t - reach - 1, 0) - 1": "A negation reaches one word too far.",
         "s < t and -> True and": "A negation turns itself: only words after it are in its scope.",
         "if ids[s] in stops: -> if s < t and ids[s] in stops:": "A punctuation mark is turned: it ends the scope, and is not in it.",
+        "if ids[s] in stops: -> if s == t and ids[s] in stops:": "A negation reaches across punctuation, though no mark is turned itself: its scope ends at the mark.",
+        "return turns % 2 -> return turns % 2 * ~np.isin(ids, negations)": "Negations are never turned themselves: a second negation in the scope of a first is marked like any word.",
+        "return turns % 2 -> return turns % 2 * (np.cumsum(np.isin(ids, stops)) == 0)": "After the first punctuation mark nothing is turned any more: the next clause may have negations of its own.",
+        "return turns % 2 -> return ((turns > 0) & ~np.isin(ids, negations)).astype(int)": "The scope of a negation ends where the next one begins: scopes overlap, and where two overlap they cancel.",
+        "ids[s] in negations -> ids[s] in negations and turns[s] % 2 == 0": "A negation that is itself turned no longer counts: it reaches the words after it like any other.",
+        "ids[s] in negations -> ids[s] == negations[0]": "Only the first of the words that negate is looked for: `negations` holds several.",
     },
 )
-
-
-def never_a_negation(ids, negations, stops, reach):
-    return np.where(np.isin(ids, negations), 0, scope(ids, negations, stops, reach))
 
 
 def renewed(ids, negations, stops, reach):
@@ -37,11 +39,6 @@ def renewed(ids, negations, stops, reach):
         if word in negations:
             on, since = 1 - on, 0
     return out
-
-
-def ends_with_stop_after(ids, negations, stops, reach):
-    out = scope(ids, negations, [], reach)
-    return out * (np.cumsum(np.isin(ids, stops)) == 0)
 
 
 def without_punctuation(ids, negations, stops, reach):
@@ -66,17 +63,9 @@ def backwards(ids, negations, stops, reach):
 
 mistakes(
     turned,
-    never_a_negation=(
-        "Negations are never turned themselves: a second negation in the scope of a first is marked like any word.",
-        never_a_negation,
-    ),
     renewed=(
         "One switch serves all negations, and its reach is counted from the latest: each negation has a reach of its own.",
         renewed,
-    ),
-    ends_with_stop_after=(
-        "After the first punctuation mark nothing is turned any more: the next clause may have negations of its own.",
-        ends_with_stop_after,
     ),
     without_punctuation=("Punctuation is dropped before scopes are found: it is what ends them.", without_punctuation),
     backwards=("The words *before* a negation are turned: its scope is what follows.", backwards),
@@ -99,6 +88,10 @@ slips(
         "return x / length if length else x -> return x": "The counts are not scaled: a long document then counts more than a short one.",
         "return x / length if length else x -> return x / max(len(ids), 1)": "The counts are divided by the number of words: what is asked is the Euclidean length 1.",
         "words = gram[gram >= 0] -> words = gram": "The filling, -1, is taken for a word: an n-gram shorter than N then never occurs.",
+        "np.array_equal(ids[t : t + n], words) -> ' '.join(map(str, ids[t:])).startswith(' '.join(map(str, words)))": "Words are compared as text, so that 1 is found at the beginning of 12: compare whole numbers.",
+        "np.array_equal(ids[t : t + n], words) -> (t == 0) * np.isin(ids, words).sum()": "The words of an n-gram are counted wherever they stand: it occurs only where they follow each other.",
+        "np.array_equal(ids[t : t + n], words) -> (t == 0) * np.isin(words, ids).all()": "An n-gram counts once if the document has all of its words somewhere: count the places where they follow each other.",
+        "length = np.sqrt -> x = np.where((grams >= 0).sum(axis=1) == 1, np.minimum(x, 1), x)\n    length = np.sqrt": "Single words are marked as present, and only longer n-grams are counted: count all.",
     },
 )
 
@@ -172,22 +165,18 @@ slips(
         "T - agrees.sum(axis=0) -> yes.argmax(axis=0)": "This is the first step above one half: a review may settle on blame, and may change again.",
         "1 / (1 + np.exp(-z)) -> np.tanh(z)": "tanh goes from -1 to 1: a probability comes from the logistic function.",
         "1 / (1 + np.exp(-z)) -> np.exp(z) / np.exp(z).sum(axis=0)": "A softmax over the steps makes the probabilities of one review share a sum of 1: each step has a probability of its own.",
+        "h[steps, np.arange(B)] @ -> (np.cumsum(h, axis=0) / np.arange(1, T + 1)[:, None, None])[steps, np.arange(B)] @": "States are averaged over the words so far: each state has read them already.",
+        "h[steps, np.arange(B)] @ w + b -> (h @ w + b) * (np.arange(T)[:, None] < lengths)": "In the padding the logit is 0, and p one half: it stays as it was at the last word.",
+        "yes = p > 0.5 -> yes = h @ w + b > 0": "p stays as it was at the last word, but the decisions are read from the padding as well: take them from p.",
+        "p > 0.5 -> p >= 0.5": "A p of exactly one half is taken for praise: the decision asks for more than one half.",
+        "p > 0.5 -> z > 0.5": "The logit is compared with one half: the decision is about p.",
+        "p > 0.5 -> z > b": "The decision leaves out b: it is whether p is above one half, and p contains b.",
+        "T - agrees.sum(axis=0) -> (yes != yes[0]).argmax(axis=0)": "The first change of side is returned: the decision may change again after it.",
+        "T - agrees.sum(axis=0) -> np.where((yes == yes[-1]).all(axis=0), lengths - 1, T - agrees.sum(axis=0))": "A review that never changes side is said to be settled at its last word: it was so from step 0 on.",
+        "1 / (1 + np.exp(-z)) -> np.exp(z) / (1 + np.exp(z))": "For a large z the exponential is infinite, and infinity over infinity is not a number: there p is 1.",
     },
 )
 
-
-def averaged(h, w, b, lengths):
-    mean = np.cumsum(h, axis=0) / np.arange(1, len(h) + 1)[:, None, None]
-    p = 1 / (1 + np.exp(-(mean @ w + b)))
-    p = np.take_along_axis(p, np.minimum(np.arange(len(h))[:, None], lengths - 1), axis=0)
-    yes = p > 0.5
-    return p, [next(t for t in range(len(p)) if (yes[t:, k] == yes[-1, k]).all()) for k in range(p.shape[1])]
-
-
-mistakes(
-    verdicts,
-    averaged=("States are averaged over the words so far: each state has read them already.", averaged),
-)
 
 # 4. calibration
 
@@ -212,25 +201,9 @@ slips(
         "(count * gap).sum() / p.size -> gap.sum() / K": "The gaps are divided by the number of bins: each counts by the share of predictions in it.",
         "gap.max() -> (count * gap).max() / p.size": "The worst gap is weighted by its bin's size: it is asked without a weight.",
         "[j for j in range(K) if (k == j).any()] -> [j for j in range(K) if (k == j).sum() > 1]": "Bins with a single prediction are left out: only empty ones are.",
+        "np.minimum((p * K).astype(int), K - 1) -> (p * K).astype(int)": "A probability of exactly 1 is in no bin, though it is counted among the predictions: it belongs to the last.",
+        "gap.max() -> max([*gap, *[(j + 0.5) / K for j in range(K) if j not in filled]])": "An empty bin gets a gap, from 0 to its middle: it has neither a share nor a mean, and is left out.",
+        "(count * gap).sum() / p.size -> np.abs(y - p).mean()": "The mean distance between p and y is returned: even a perfectly calibrated p has one. Compare the means within each bin.",
+        "k = np.minimum -> p, y = np.maximum(p, 1 - p), ((p > 0.5) == y).astype(int)\n    k = np.minimum": "The larger of p and 1 - p is put into bins, with whether the decision was right: that is the confidence; here p itself, the probability of y = 1, is.",
     },
-)
-
-
-def by_confidence(p, y, K):
-    sure, right = np.maximum(p, 1 - p), (p > 0.5) == y
-    return binned(sure, right.astype(int), K)
-
-
-def binned(p, y, K):
-    k = np.minimum((p * K).astype(int), K - 1)
-    gaps = [abs((y[k == j] - p[k == j]).sum()) for j in range(K)]
-    return sum(gaps) / p.size, max(gap / max((k == j).sum(), 1) for j, gap in enumerate(gaps))
-
-
-mistakes(
-    calibration,
-    by_confidence=(
-        "The larger of p and 1 - p is put into bins, with whether the decision was right: that is the confidence; here p itself, the probability of y = 1, is.",
-        by_confidence,
-    ),
 )
